@@ -1,0 +1,221 @@
+"""Notebooks as modules: the cells that define something, and the written answers.
+
+Of a code cell, only imports, functions, classes, constants and what these use are kept, so that a plot or a training
+run in a notebook costs nobody a mark. A written answer is a markdown cell that carries its question's id: as the
+cell's metadata (`answer="C2"`, which is also how percent-format spells it) or as a first line `<!-- answer: C2 -->`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import symtable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from grader.errors import SubmissionError
+
+MAX_NOTEBOOK_BYTES = 10 << 20
+PLACEHOLDER = "YOUR ANSWER HERE"
+
+_ID = r"[A-Za-z][\w.]{0,15}"
+_ANSWER_LINE = re.compile(rf"\A\s*<!--\s*answer:\s*({_ID})\s*-->[ \t]*\n?")
+_ANSWER_KEY = re.compile(rf"""\banswer=["']({_ID})["']""")
+_PERCENT_CELL = re.compile(r"^# ?%%(.*)$", re.MULTILINE)
+_MAGIC = re.compile(r"^(\s*)(?:[%!?]|(?:[\w, ]+=\s*[%!])|[\w.]+\?{1,2}\s*$).*$", re.MULTILINE)
+_CELL_MAGIC = re.compile(r"\A\s*%%(\w*)[^\n]*\n?")
+# The rest of such a cell is Python all the same.
+_PYTHON_CELL_MAGICS = {"time", "timeit", "capture", "prun"}
+
+UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What `ast.parse` raises on text that is not Python."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Module:
+    """A notebook, read as one module."""
+
+    source: str
+    """Python; what a cell gave follows the comment `# cell N`, N counted from 1 over all cells."""
+    answers: Mapping[str, str]
+    """Written answers by question id."""
+    notes: tuple[str, ...]
+    """What was left out, one sentence each."""
+
+
+class _CodeCell(NamedTuple):
+    number: int
+    text: str
+    body: list[ast.stmt]
+
+
+def read_notebook(data: bytes) -> Module:
+    """The module that a notebook's cells define.
+
+    Raises:
+        SubmissionError: Where the bytes are no notebook of format 4.
+    """
+    code: list[_CodeCell] = []
+    answers: dict[str, str] = {}
+    notes: list[str] = []
+    for number, cell in enumerate(_cells(data), start=1):
+        text, metadata = _text(cell.get("source")), cell.get("metadata")
+        if cell.get("cell_type") == "code":
+            code.append(_parse_cell(number, text, notes))
+        elif cell.get("cell_type") == "markdown":
+            given = metadata.get("answer") if isinstance(metadata, dict) else None
+            answers |= _answer(text, given if isinstance(given, str) else None)
+    return Module(source=_definitions(code, notes), answers=answers, notes=tuple(notes))
+
+
+def percent_answers(source: str) -> dict[str, str]:
+    """The written answers of a module in percent format, by question id."""
+    answers: dict[str, str] = {}
+    headers = list(_PERCENT_CELL.finditer(source))
+    ends = [*(header.start() for header in headers), len(source)][1:]
+    for header, end in zip(headers, ends, strict=True):
+        if "[markdown]" not in header[1]:
+            continue
+        body = source[header.end() : end]
+        lines = [re.sub(r"^# ?", "", line) for line in body.strip("\n").splitlines() if line.startswith("#")]
+        key = _ANSWER_KEY.search(header[1])
+        answers |= _answer("\n".join(lines), key[1] if key else None)
+    return answers
+
+
+def _cells(data: bytes) -> list[Mapping[str, Any]]:
+    if len(data) > MAX_NOTEBOOK_BYTES:
+        raise SubmissionError(f"the notebook is larger than {MAX_NOTEBOOK_BYTES >> 20} MiB; clear its outputs")
+    try:
+        notebook = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError("the notebook is not valid JSON; save it again from Jupyter") from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise SubmissionError("the file is JSON but no notebook of format 4; save it again from a current Jupyter")
+    return cells
+
+
+def _text(source: object) -> str:
+    """A cell's text, which the format stores as one string or as a list of lines."""
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _answer(text: str, question: str | None) -> dict[str, str]:
+    """`{id: answer}`, or nothing where the cell carries no id or was left as it was handed out."""
+    line = _ANSWER_LINE.match(text)
+    text = (text[line.end() :] if line else text).strip()
+    name = question or (line[1] if line else None)
+    if name is None or not re.fullmatch(_ID, name) or not text.replace(PLACEHOLDER, "").strip("*_ \n"):
+        return {}
+    return {name: text}
+
+
+def _parse_cell(number: int, text: str, notes: list[str]) -> _CodeCell:
+    """The statements of a cell without its notebook commands; none where it is not Python, and a note says so."""
+    magic = _CELL_MAGIC.match(text)
+    if magic and magic[1] not in _PYTHON_CELL_MAGICS:
+        notes.append(f"Cell {number} starts with %%{magic[1]} and was left out.")
+        return _CodeCell(number, "", [])
+    if magic:
+        notes.append(f"Cell {number}: the line %%{magic[1]} was left out.")
+        text = text[magic.end() :]
+    try:
+        return _CodeCell(number, text, ast.parse(text).body)
+    except UNPARSABLE:
+        # Only now: what looks like a command may be a line of a docstring.
+        text, dropped = _MAGIC.subn(r"\1pass", text)
+    try:
+        body = ast.parse(text).body
+    except UNPARSABLE as error:
+        where = f" (line {error.lineno}: {error.msg})" if isinstance(error, SyntaxError) else ""
+        notes.append(f"Cell {number} is not Python{where} and was left out.")
+        return _CodeCell(number, "", [])
+    notes.append(f"Cell {number}: {dropped} line{'s' * (dropped > 1)} of notebook commands left out.")
+    return _CodeCell(number, text, body)
+
+
+def _definitions(cells: list[_CodeCell], notes: list[str]) -> str:
+    """The source of all that the cells define; notes say which cells did more than that."""
+    definitions = [node for cell in cells for node in cell.body if _defines(node)]
+    needed = _globals_used(definitions)
+    assignments = [node for cell in cells for node in cell.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    # Backwards, so that what an assignment itself uses is known to be needed before its own turn comes.
+    kept = set(definitions)
+    for node in reversed(assignments):
+        if _is_constant(node) or _targets(node) & needed:
+            kept.add(node)
+            needed |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    # In a notebook every cell may start with one; in a module only the file may.
+    future = {node for node in kept if isinstance(node, ast.ImportFrom) and node.module == "__future__"}
+    parts = sorted({ast.unparse(node) + "\n" for node in future})
+    for cell in cells:
+        chosen = [node for node in cell.body if node in kept - future]
+        if chosen:
+            parts.append("\n".join([f"# cell {cell.number}", *(_source_of(node, cell) for node in chosen)]) + "\n")
+        if any(node not in kept and not _is_idle(node) for node in cell.body):
+            notes.append(f"Cell {cell.number}: only what it defines counts; its other statements were left out.")
+    return "\n\n".join(parts)
+
+
+def _defines(node: ast.stmt) -> bool:
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return True
+        case ast.If(body=body, orelse=other):
+            return all(_defines(step) or isinstance(step, ast.Assign | ast.Pass) for step in [*body, *other])
+        case ast.Try(body=body, handlers=handlers, orelse=other, finalbody=final):
+            steps = [*body, *other, *final, *(step for handler in handlers for step in handler.body)]
+            return all(_defines(step) or isinstance(step, ast.Assign | ast.Pass) for step in steps)
+    return False
+
+
+def _is_idle(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _globals_used(nodes: list[ast.stmt]) -> set[str]:
+    """The module's names that these definitions use; a function's own locals are not among them."""
+    names: set[str] = set()
+    try:
+        tables = [symtable.symtable(ast.unparse(ast.Module(nodes, [])), "<notebook>", "exec")]
+    except UNPARSABLE:
+        # It will not compile either; until then, every name counts as used.
+        return {name.id for node in nodes for name in ast.walk(node) if isinstance(name, ast.Name)}
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        is_module = table.get_type() == "module"
+        names |= {symbol.get_name() for symbol in table.get_symbols() if is_module or symbol.is_global()}
+    return names
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+
+
+def _is_constant(node: ast.Assign | ast.AnnAssign) -> bool:
+    """True for names bound to an expression of numbers and texts."""
+    allowed = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.List, ast.unaryop, ast.operator, ast.expr_context)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return (
+        node.value is not None
+        and all(isinstance(target, ast.Name) for target in targets)
+        and all(isinstance(part, allowed) for part in ast.walk(node.value))
+    )
+
+
+def _source_of(node: ast.stmt, cell: _CodeCell) -> str:
+    """The statement's own lines, decorators and comments included."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(item.lineno for item in decorators)])
+    last = node.end_lineno or node.lineno
+    shares_a_line = any(
+        other is not node and first <= (other.end_lineno or other.lineno) and other.lineno <= last
+        for other in cell.body
+    )
+    return ast.unparse(node) if shares_a_line else "\n".join(cell.text.split("\n")[first - 1 : last])
