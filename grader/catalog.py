@@ -1,0 +1,122 @@
+"""Finds assignments and their questions: folders and files of `reference/`, imported in the grader alone."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+
+from grader.errors import GraderError, UsageError
+from grader.question import Assignment, Question, WrittenQuestion
+
+EXAMPLES = 10
+"""Inputs drawn for each check, the same for a whole class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedAssignment:
+    """An assignment with its questions, in the order of their ids."""
+
+    assignment: Assignment
+    questions: tuple[Question, ...]
+    written: tuple[WrittenQuestion, ...]
+    solution: Path
+    """The model solution's source."""
+    fingerprint: str
+    """Hash of everything that can change a score: question files and the solution."""
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.assignment.name
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names that a submission is expected to define."""
+        return tuple(name for question in self.questions for name in question.functions)
+
+    @cached_property
+    def solution_source(self) -> str:
+        """The model solution, as text."""
+        return self.solution.read_text(encoding="utf-8")
+
+
+def names(course: Path) -> list[str]:
+    """The assignments of a course, in alphabetical order.
+
+    Raises:
+        UsageError: Where the folder holds no `reference/`.
+    """
+    root = course / "reference"
+    if not root.is_dir():
+        raise UsageError(f"{course} holds no reference/ folder; run inside a course, or name one with --course.")
+    return sorted(path.parent.name for path in root.glob("*/__init__.py"))
+
+
+def load(course: Path, name: str) -> LoadedAssignment:
+    """Import one assignment and all of its question files.
+
+    Raises:
+        UsageError: Where there is no such assignment.
+        GraderError: Where a question file is broken.
+    """
+    known = names(course)
+    if name not in known:
+        raise UsageError(f"There is no assignment {name!r}; this course has {', '.join(known)}.")
+    _prepare(course)
+    folder = course / "reference" / name
+    files = sorted(path for path in folder.glob("*.py") if path.stem != "__init__" and not path.stem.startswith("_"))
+    try:
+        package = importlib.import_module(f"reference.{name}")
+        modules = [importlib.import_module(f"reference.{name}.{path.stem}") for path in files]
+        declared = [module.question for module in modules]
+    except Exception as error:
+        raise GraderError(
+            f"the question files of {name!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    solution = course / "solutions" / name / f"{name}.py"
+    return LoadedAssignment(
+        assignment=package.assignment,
+        questions=tuple(sorted((q for q in declared if isinstance(q, Question)), key=lambda q: natural(q.id))),
+        written=tuple(sorted((q for q in declared if isinstance(q, WrittenQuestion)), key=lambda q: natural(q.id))),
+        solution=solution,
+        fingerprint=_hash_files([*sorted(folder.glob("*.py")), solution]),
+    )
+
+
+def _prepare(course: Path) -> None:
+    """Make `reference` importable, and give its checks our Hypothesis settings as they are decorated."""
+    root = str(course.resolve())
+    if root not in sys.path:
+        sys.path.append(root)
+    settings.register_profile(
+        "grader",
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    settings.load_profile("grader")
+
+
+def natural(text: str) -> tuple[object, ...]:
+    """A sort key that puts kl.2 before kl.10."""
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part)
+
+
+def _hash_files(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

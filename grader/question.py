@@ -1,0 +1,206 @@
+"""How an author declares a question: its oracle, checks, misconceptions and alternative solutions.
+
+A question is one file, `reference/<assignment>/<function>.py`, that binds a `Question` to the name `question`
+and decorates functions with it. Nothing here runs a student's code; `session.py` does.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.model import Feedback, Kind
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One property that a student's code must have; its docstring is the line that the student reads."""
+
+    name: str
+    description: str
+    kind: Kind
+    points: float
+    requires: tuple[str, ...]
+    """Names of checks that must pass before this one is run and can earn points."""
+    feedback: Feedback
+    test: Function
+    """The `@given` function of (student, drawn values)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A function that can stand in for the student's: an alternative solution or a misconception."""
+
+    name: str
+    source: str
+    """As its author wrote it, decorators included."""
+    sentence: str | None = None
+    """What a good teacher would say; None for alternatives."""
+    function: str
+    """The function it replaces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RubricItem:
+    """One line of a rubric."""
+
+    points: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenQuestion:
+    """A question that a person marks against a rubric."""
+
+    id: str
+    title: str
+    rubric: tuple[RubricItem, ...]
+
+    @property
+    def points(self) -> float:
+        """What full marks are worth."""
+        return sum(item.points for item in self.rubric)
+
+
+@dataclass(kw_only=True)
+class Question:
+    """A question that is graded automatically.
+
+    Args:
+        id: The catalogue's id, such as `kl.1`.
+        functions: Names that the student must define; the first one names the question's file.
+        title: One line, for reports.
+        forbidden: Dotted names whose use loses the checks that ask for them (an advisory static scan).
+        builds_on: Ids of earlier questions whose functions this one's solution calls.
+        exempt: Generic mistakes and trivial answers that cannot be made here, with the reason.
+    """
+
+    id: str
+    functions: Sequence[str]
+    title: str
+    forbidden: Sequence[str] = ()
+    builds_on: Sequence[str] = ()
+    exempt: Mapping[str, str] = field(default_factory=dict)
+    oracles: dict[str, Function] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+    misconceptions: list[Variant] = field(default_factory=list)
+    alternatives: list[Variant] = field(default_factory=list)
+
+    @property
+    def function(self) -> str:
+        """The first function that the student defines."""
+        return self.functions[0]
+
+    @property
+    def points(self) -> float:
+        """What full marks are worth: the sum of the checks."""
+        return sum(check.points for check in self.checks)
+
+    def oracle(self, function: Function) -> Function:
+        """Declare the reference for the student's function of the same name (float64, stable)."""
+        if function.__name__ not in self.functions:
+            raise ValueError(f"{self.id}: oracle {function.__name__!r} is none of {list(self.functions)}")
+        self.oracles[function.__name__] = function
+        return function
+
+    def check(
+        self,
+        kind: Kind | str,
+        *,
+        points: float,
+        requires: Function | Sequence[Function] = (),
+        feedback: Feedback = Feedback.COUNTEREXAMPLE,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> Callable[[Function], Function]:
+        """Declare a check: an ordinary function of `student` under `hypothesis.given`.
+
+        Args:
+            kind: Its class in the catalogue, such as `value` or `law`.
+            points: What it earns.
+            requires: Checks of this question that must pass first. A check that zeros, a constant or the input
+                returned would pass must require a value check.
+            feedback: How much a failure shows.
+            name: Instead of the function's own name; for functions that a factory of `standard.py` made.
+            description: Instead of the function's docstring.
+
+        Raises:
+            ValueError: Where the check has no `@given`, no description, or a name that is taken.
+        """
+        required = (requires,) if callable(requires) else tuple(requires)
+
+        def declare(test: Function) -> Function:
+            if not hasattr(test, "hypothesis"):
+                raise ValueError(f"{self.id}: check {test.__name__!r} has no @given")
+            check_name = name or test.__name__.removeprefix("check_")
+            if check_name in {check.name for check in self.checks}:
+                raise ValueError(f"{self.id}: two checks are named {check_name!r}")
+            text = description or inspect.getdoc(test)
+            if not text:
+                raise ValueError(f"{self.id}: check {check_name!r} has no docstring for the student to read")
+            self.checks.append(
+                Check(
+                    name=check_name,
+                    description=text.split("\n\n")[0].replace("\n", " "),
+                    kind=Kind(kind),
+                    points=points,
+                    requires=tuple(self._name_of(each) for each in required),
+                    feedback=feedback,
+                    test=test,
+                )
+            )
+            return test
+
+        return declare
+
+    def _name_of(self, test: Function) -> str:
+        for check in self.checks:
+            if check.test is test:
+                return check.name
+        raise ValueError(f"{self.id}: {test.__name__!r} is required but is not a check declared before")
+
+    def misconception(self, sentence: str, *, replaces: str | None = None) -> Callable[[Function], Function]:
+        """Declare a wrong answer that students really give, and the sentence that it deserves.
+
+        Its source is run in a worker after the model solution's, under the student's function's name: it may
+        use what the solution's module imports and defines, and nothing of the question file.
+        """
+
+        def declare(function: Function) -> Function:
+            self.misconceptions.append(self._variant(function, sentence, replaces))
+            return function
+
+        return declare
+
+    def alternative(self, function: Function) -> Function:
+        """Declare another correct solution, written with other operations; it must get full marks."""
+        self.alternatives.append(self._variant(function, None, None))
+        return function
+
+    def _variant(self, function: Function, sentence: str | None, replaces: str | None) -> Variant:
+        taken = {variant.name for variant in (*self.misconceptions, *self.alternatives)}
+        if function.__name__ in taken:
+            raise ValueError(f"{self.id}: two variants are named {function.__name__!r}")
+        return Variant(
+            name=function.__name__,
+            source=inspect.getsource(function),
+            sentence=sentence,
+            function=replaces or self.function,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """What `reference/<name>/__init__.py` binds to the name `assignment`.
+
+    Args:
+        name: The folder's name; also the module that students hand in.
+        title: One line, for reports.
+    """
+
+    name: str
+    title: str

@@ -1,0 +1,185 @@
+"""The ways in which a function is called for a check. Nothing here trusts or guards anything."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+Function = Callable[..., Any]
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors of nested tuples, lists and dicts, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from tensors_in(item)
+
+
+def map_tensors(change: Callable[[Tensor], Any], value: Any) -> Any:
+    """The same nesting with every tensor changed; tuples of any kind become plain tuples."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: map_tensors(change, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [map_tensors(change, item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(map_tensors(change, item) for item in value)
+    return value
+
+
+def copy_layout(tensor: Tensor) -> Tensor:
+    """A copy with the same strides, overlapping ones included."""
+    if tensor.numel() == 0:
+        return tensor.clone()
+    elements = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
+    return tensor.as_strided((elements,), (1,)).clone().as_strided(tensor.shape, tensor.stride())
+
+
+def vjp(function: Function, args: Any, kwargs: Any, cotangents: Any) -> tuple[Any, Any]:
+    """The value, and the gradient of <cotangents, value> in each floating-point tensor of `args`.
+
+    A gradient that autograd does not define is zero. The gradients are None where the value has not as many
+    tensors, or not of the shapes, that the cotangents have.
+    """
+    value, inputs, gradients = _gradients(function, args, kwargs, cotangents, create_graph=False)
+    return value, gradients if inputs is not None else None
+
+
+def vjp2(function: Function, args: Any, kwargs: Any, cotangents: Any, directions: Any) -> tuple[Any, Any, Any]:
+    """As `vjp`, and then the gradient of <directions, first gradients> in each of the same tensors."""
+    value, inputs, gradients = _gradients(function, args, kwargs, cotangents, create_graph=True)
+    if inputs is None:
+        return value, None, None
+    total = sum(
+        (gradient * direction).sum()
+        for gradient, direction in zip(gradients, tensors_in(directions), strict=True)
+        if gradient.requires_grad
+    )
+    if not isinstance(total, Tensor):
+        return value, gradients, [torch.zeros_like(tensor) for tensor in inputs]
+    return value, gradients, _filled(torch.autograd.grad(total, inputs, allow_unused=True), inputs)
+
+
+def _gradients(
+    function: Function, args: Any, kwargs: Any, cotangents: Any, *, create_graph: bool
+) -> tuple[Any, list[Tensor] | None, list[Tensor]]:
+    inputs: list[Tensor] = []
+
+    def leaf(tensor: Tensor) -> Tensor:
+        if not tensor.is_floating_point():
+            return tensor
+        inputs.append(tensor.detach().requires_grad_())
+        return inputs[-1]
+
+    with torch.enable_grad():
+        value = function(*map_tensors(leaf, tuple(args)), **kwargs)
+        outputs, wanted = list(tensors_in(value)), list(tensors_in(cotangents))
+        if [tensor.shape for tensor in outputs] != [tensor.shape for tensor in wanted]:
+            return value, None, []
+        pairs = [(out, weight) for out, weight in zip(outputs, wanted, strict=True) if out.requires_grad]
+        if not pairs:
+            return value, inputs, [torch.zeros_like(tensor) for tensor in inputs]
+        gradients = torch.autograd.grad(
+            [out for out, _ in pairs],
+            inputs,
+            [weight.to(out.dtype) for out, weight in pairs],
+            allow_unused=True,
+            create_graph=create_graph,
+        )
+    return value, inputs, _filled(gradients, inputs)
+
+
+def _filled(gradients: Any, inputs: list[Tensor]) -> list[Tensor]:
+    pairs = zip(gradients, inputs, strict=True)
+    return [torch.zeros_like(tensor) if gradient is None else gradient for gradient, tensor in pairs]
+
+
+class _OperatorCount(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def observe(function: Function, args: Any, kwargs: Any) -> dict[str, Any]:
+    """The value of a call, and what it did besides.
+
+    `changed` holds the positions of the tensors, in order of appearance, that were written to; `generators` the
+    global random generators whose state moved; `operators` the number of ATen operators of the forward pass.
+    """
+    inputs = list(tensors_in((args, kwargs)))
+    before = [(tensor._version, tensor.clone()) for tensor in inputs]
+    states = _generator_states()
+    counter = _OperatorCount()
+    with warnings.catch_warnings(record=True) as caught, counter:
+        warnings.simplefilter("always")
+        value = function(*args, **kwargs)
+    changed = [
+        position
+        for position, (tensor, (version, copy)) in enumerate(zip(inputs, before, strict=True))
+        if tensor._version != version or not torch.equal(tensor.nan_to_num(), copy.nan_to_num())
+    ]
+    moved = [name for name, state in _generator_states().items() if state != states[name]]
+    return {
+        "value": value,
+        "changed": changed,
+        "generators": moved,
+        "warnings": [warning.category.__name__ for warning in caught][:20],
+        "operators": counter.count,
+    }
+
+
+def _generator_states() -> dict[str, Any]:
+    algorithm, keys, *rest = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "numpy": (algorithm, np.asarray(keys).tobytes(), *rest),
+        "random": random.getstate(),
+    }
+
+
+def structure(value: Any) -> Any:
+    """The nesting of a value, with every tensor as [dtype, shape] and anything else as its type's name."""
+    if isinstance(value, Tensor):
+        return [str(value.dtype).removeprefix("torch."), list(value.shape)]
+    if isinstance(value, dict):
+        return {str(key): structure(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(structure(item) for item in value)
+    return type(value).__name__
+
+
+def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
+    """Forward and backward on the meta device, where a constant made on the CPU is an error.
+
+    Returns:
+        The value's structure; a tensor that is not on the meta device says so instead of its dtype.
+    """
+
+    def move(tensor: Tensor) -> Tensor:
+        moved = tensor.to("meta")
+        return moved.requires_grad_() if moved.is_floating_point() else moved
+
+    with torch.enable_grad():
+        value = function(*map_tensors(move, tuple(args)), **map_tensors(move, kwargs))
+        outputs = [tensor for tensor in tensors_in(value) if tensor.requires_grad]
+        if outputs:
+            torch.autograd.backward([out.sum() for out in outputs])
+    stray = {tensor.device.type for tensor in tensors_in(value)} - {"meta"}
+    return f"on {', '.join(sorted(stray))}" if stray else structure(value)

@@ -1,0 +1,86 @@
+"""What a grader may ask of a worker, and what a worker may answer.
+
+Every message is one frame (`wire.py`). Values inside are nodes of `wire.Packer`; a reply repeats the request's
+random id, so that bytes written early or late by a student's thread are told apart from an answer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Mode(StrEnum):
+    """How a function is called."""
+
+    CALL = "call"
+    """Its value."""
+    VJP = "vjp"
+    """Its value, and the gradients of <cotangent, value> in every floating-point tensor given."""
+    VJP2 = "vjp2"
+    """As `VJP`, and the gradients of <direction, first gradients>."""
+    OBSERVE = "observe"
+    """Its value, with what the call changed, drew, warned of and cost."""
+    META = "meta"
+    """Forward and backward on the meta device: the shapes and dtypes of its value."""
+
+
+class WireCall(msgspec.Struct, array_like=True, frozen=True):
+    """One call; the last four fields are nodes."""
+
+    function: str
+    mode: Mode
+    args: Any
+    kwargs: Any
+    cotangents: Any = None
+    directions: Any = None
+
+
+class Load(msgspec.Struct, array_like=True, frozen=True, tag="load"):
+    """Import a submission's source from memory as the module `module`."""
+
+    id: int
+    module: str
+    source: str
+    seed: int
+
+
+class Run(msgspec.Struct, array_like=True, frozen=True, tag="run"):
+    """Perform calls, in order, on functions of the module that was loaded."""
+
+    id: int
+    device: str
+    calls: list[WireCall]
+
+
+Request = Load | Run
+
+
+class Returned(msgspec.Struct, array_like=True, frozen=True, tag="returned", forbid_unknown_fields=True):
+    """A call came back."""
+
+    value: Any
+
+
+class Raised(msgspec.Struct, array_like=True, frozen=True, tag="raised", forbid_unknown_fields=True):
+    """A call, or the import, raised."""
+
+    type_name: str
+    message: str
+    line: int | None = None
+    """The last line of the submission's own file in the traceback."""
+    text: str | None = None
+
+
+class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Answers of one request, in order. A `Load` has one: the public names that the module defines."""
+
+    id: int
+    answers: list[Returned | Raised]
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode

@@ -1,0 +1,132 @@
+"""The worker's loop: load one submission, then answer calls. All of it is at the student's mercy."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import random
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from grader.worker import calls, messages, wire
+from grader.worker.messages import Load, Mode, Raised, Reply, Returned, Run
+
+MAX_MESSAGE_CHARS = 2000
+FILENAME = "<submission>/{}.py"
+
+
+class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports a submission from its text; put last on `sys.meta_path`, so that it can shadow nothing."""
+
+    def __init__(self, module: str, source: str) -> None:
+        self.module = module
+        self.source = source
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != self.module:
+            return None
+        return importlib.util.spec_from_loader(name, self, origin=FILENAME.format(name))
+
+    def exec_module(self, module: ModuleType) -> None:
+        filename = FILENAME.format(self.module)
+        lines = self.source.splitlines(keepends=True)
+        linecache.cache[filename] = (len(self.source), None, lines, filename)
+        exec(compile(self.source, filename, "exec", dont_inherit=True), module.__dict__)
+
+
+def serve(fd: int) -> None:
+    """Answer requests on `fd` until the grader closes it."""
+    served: dict[str, Any] = {}
+    while True:
+        try:
+            header, body = wire.read_frame(fd)
+        except EOFError:
+            os._exit(0)
+        request = messages.decode_request(header)
+        answers = [_load(request, served)] if isinstance(request, Load) else _run(request, body, served)
+        wire.write_frame(fd, _reply(request.id, answers))
+
+
+def _load(request: Load, served: dict[str, Any]) -> Returned | Raised:
+    torch.manual_seed(request.seed)
+    random.seed(request.seed)
+    np.random.seed(request.seed & 0xFFFFFFFF)
+    sys.meta_path.append(_InMemory(request.module, request.source))
+    try:
+        module = importlib.import_module(request.module)
+    except BaseException as error:
+        return _raised(error, request.module)
+    served["module"] = module
+    return Returned(sorted(name for name in vars(module) if isinstance(name, str) and not name.startswith("_"))[:1000])
+
+
+def _run(request: Run, body: memoryview, served: dict[str, Any]) -> list[Returned | Raised]:
+    return [_perform(call, body, served["module"], request.device) for call in request.calls]
+
+
+def _perform(call: messages.WireCall, body: memoryview, module: ModuleType, device: str) -> Returned | Raised:
+    args, kwargs, cotangents, directions = (
+        wire.unpack(node, body) if node is not None else None
+        for node in (call.args, call.kwargs, call.cotangents, call.directions)
+    )
+    if device != "cpu":
+        moved = calls.map_tensors(lambda tensor: tensor.to(device), (args, kwargs, cotangents, directions))
+        args, kwargs, cotangents, directions = moved
+    try:
+        function = getattr(module, call.function)
+        match call.mode:
+            case Mode.CALL:
+                value = function(*args, **kwargs)
+            case Mode.VJP:
+                value = calls.vjp(function, args, kwargs, cotangents)
+            case Mode.VJP2:
+                value = calls.vjp2(function, args, kwargs, cotangents, directions)
+            case Mode.OBSERVE:
+                value = calls.observe(function, args, kwargs)
+            case Mode.META:
+                value = calls.on_meta(function, args, kwargs)
+    except BaseException as error:
+        return _raised(error, module.__name__)
+    stray = {tensor.device.type for tensor in calls.tensors_in(value)} - {torch.device(device).type}
+    if stray:
+        return Raised("DeviceMismatch", f"the result is on {', '.join(sorted(stray))}, not on {device}")
+    return Returned(value)
+
+
+def _raised(error: BaseException, module: str) -> Raised:
+    """What an exception says, with the last line of the submission that it passed; never raises."""
+    filename = FILENAME.format(module)
+    try:
+        message = str(error)[:MAX_MESSAGE_CHARS]
+    except BaseException:
+        message = ""
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == filename]
+    line = lines[-1] if lines else None
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        line = error.lineno
+    text = linecache.getline(filename, line).strip()[:200] if line else None
+    return Raised(type(error).__name__[: wire.MAX_NAME_CHARS], message, line, text)
+
+
+def _reply(request_id: int, answers: list[Returned | Raised]) -> list[Any]:
+    """The frame of a reply; an answer that cannot travel becomes an error of its own."""
+    packer = wire.Packer()
+    packed: list[Returned | Raised] = []
+    for answer in answers:
+        try:
+            packed.append(Returned(packer.pack(answer.value)) if isinstance(answer, Returned) else answer)
+        except BaseException as error:
+            packed.append(Raised("WireError", str(error)[:MAX_MESSAGE_CHARS]))
+    try:
+        return wire.frame(messages.encode(Reply(request_id, packed)), packer.parts, packer.size)
+    except wire.WireError as error:
+        too_large: list[Returned | Raised] = [Raised("WireError", str(error))] * len(answers)
+        return wire.frame(messages.encode(Reply(request_id, too_large)), [], 0)

@@ -1,0 +1,282 @@
+"""Frames and values between the grader and a worker.
+
+Theory of operation. The grader writes a request and reads one reply; both are frames on one socket:
+
+    u32 header length | u64 body length | header: msgpack | body: raw tensor bytes
+
+A value on the wire is one of a closed set: None, bool, int, float, str, list, tuple, dict, tensor, and
+`Opaque` for anything else, which carries a type's name and equals nothing. Tensors refer to spans of the body.
+Nothing is ever evaluated or unpickled, on either side. The grader decodes hostile bytes with the functions
+below: header and body lengths are bounded before they are read, the header is decoded against typed records,
+and every span, shape and stride is checked before a tensor is made.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+Buffer = bytes | bytearray | memoryview
+
+FRAME: Final = struct.Struct("<IQ")
+MAX_HEADER_BYTES: Final = 1 << 20
+MAX_BODY_BYTES: Final = 256 << 20
+MAX_DIMS: Final = 16
+MAX_DEPTH: Final = 32
+MAX_ITEMS: Final = 100_000
+MAX_NAME_CHARS: Final = 64
+
+DTYPES: Final = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.complex128),
+        *(torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.bool),
+    )
+}
+_DTYPE_NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class WireError(Exception):
+    """Bytes that are not a frame of this protocol, or a value too large for one."""
+
+
+class Opaque:
+    """A value that does not travel; only the name of its type does. It equals nothing, itself included."""
+
+    __slots__ = ("type_name",)
+    __hash__ = None  # type: ignore[assignment]  # a value that equals nothing has no hash
+
+    def __init__(self, type_name: str) -> None:
+        self.type_name = type_name
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"<a value of type {self.type_name}>"
+
+
+class _Node(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """One value in a header."""
+
+
+class _Atom(_Node, tag="a"):
+    value: bool | int | float | str | None
+
+
+class _Tensor(_Node, tag="t"):
+    dtype: str
+    shape: list[int]
+    stride: list[int]
+    offset: int
+    """First byte in the body."""
+    elements: int
+    """Elements stored, which strides may visit more than once."""
+
+
+class _List(_Node, tag="l"):
+    items: list[Any]
+
+
+class _Tuple(_Node, tag="u"):
+    items: list[Any]
+
+
+class _Dict(_Node, tag="d"):
+    keys: list[Any]
+    values: list[Any]
+
+
+class _Opaque(_Node, tag="o"):
+    type_name: str
+
+
+_AnyNode = _Atom | _Tensor | _List | _Tuple | _Dict | _Opaque
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Packer:
+    """Turns values into nodes and gathers the bytes of their tensors.
+
+    Args:
+        keep_strides: Whether tensors keep their memory layout, overlapping strides included. The grader asks
+            for it, so that a student's code meets the layouts that a check describes; a worker does not.
+    """
+
+    def __init__(self, *, keep_strides: bool = False) -> None:
+        self.keep_strides = keep_strides
+        self.parts: list[Buffer] = []
+        self.size = 0
+        self._items = 0
+
+    def pack(self, value: Any, depth: int = 0) -> Any:
+        """The node of a value; anything outside the closed set becomes opaque."""
+        self._items += 1
+        if depth > MAX_DEPTH or self._items > MAX_ITEMS:
+            raise WireError(f"a value nests deeper than {MAX_DEPTH} or holds more than {MAX_ITEMS} items")
+        kind = type(value)
+        if value is None or kind in (bool, float, str):
+            return _Atom(value)
+        if kind is int:
+            return _Atom(value) if -(1 << 63) <= value < 1 << 63 else _Opaque("int too large to travel")
+        if isinstance(value, Tensor):
+            return self._pack_tensor(value)
+        if kind is list:
+            return _List([self.pack(item, depth + 1) for item in list.__iter__(value)])
+        if issubclass(kind, tuple):
+            return _Tuple([self.pack(item, depth + 1) for item in tuple.__iter__(value)])
+        if kind is dict:
+            keys = [self.pack(key, depth + 1) for key in value]
+            return _Dict(keys, [self.pack(item, depth + 1) for item in value.values()])
+        return _Opaque(kind.__name__[:MAX_NAME_CHARS])
+
+    def _pack_tensor(self, value: Tensor) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():
+            plain = value.detach().as_subclass(Tensor)
+            if plain.layout is not torch.strided or plain.dtype not in _DTYPE_NAMES or plain.is_meta:
+                return _Opaque(f"Tensor on {plain.device.type}"[:MAX_NAME_CHARS])
+            plain = plain.resolve_conj().resolve_neg().cpu()
+            if plain.numel() * plain.element_size() > MAX_BODY_BYTES and not self.keep_strides:
+                raise WireError("a tensor is larger than a reply may be")
+            stride = list(plain.stride()) if self.keep_strides and plain.numel() else []
+            if stride:
+                elements = 1 + sum((n - 1) * s for n, s in zip(plain.shape, stride, strict=True))
+                stored = plain.as_strided((elements,), (1,))
+            else:
+                plain = plain.contiguous()
+                stride, elements, stored = list(plain.stride()), plain.numel(), plain.reshape(-1)
+            node = _Tensor(_DTYPE_NAMES[plain.dtype], list(plain.shape), stride, self.size, elements)
+            if elements:
+                self.parts.append(stored.contiguous().view(torch.uint8).numpy().data)
+            self.size += elements * plain.element_size()
+            return node
+
+
+def unpack(node: Any, body: memoryview) -> Any:
+    """The value of a node whose tensors lie in `body`; the inverse of `Packer.pack`.
+
+    Raises:
+        WireError: Where the node is malformed, too large, or refers outside the body.
+    """
+    return _Unpacker(body).value(node, 0)
+
+
+class _Unpacker:
+    def __init__(self, body: memoryview) -> None:
+        self.body = body
+        self.items = 0
+
+    def value(self, raw: Any, depth: int) -> Any:
+        self.items += 1
+        if depth > MAX_DEPTH or self.items > MAX_ITEMS:
+            raise WireError("a value nests too deep or holds too many items")
+        try:
+            node = msgspec.convert(raw, _AnyNode)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise WireError(f"not a value: {error}") from None
+        match node:
+            case _Atom(value):
+                return value
+            case _List(items):
+                return [self.value(item, depth + 1) for item in items]
+            case _Tuple(items):
+                return tuple(self.value(item, depth + 1) for item in items)
+            case _Dict(keys, values):
+                return self._dict(keys, values, depth)
+            case _Opaque(type_name):
+                return Opaque(type_name[:MAX_NAME_CHARS])
+            case _Tensor():
+                return self._tensor(node)
+
+    def _dict(self, keys: list[Any], values: list[Any], depth: int) -> dict[Any, Any]:
+        if len(keys) != len(values):
+            raise WireError("a dict has more keys than values or fewer")
+        names = [self.value(key, depth + 1) for key in keys]
+        if not all(isinstance(name, str | int | float | bool | None) for name in names):
+            raise WireError("a dict has a key that is neither text nor a number")
+        return dict(zip(names, [self.value(item, depth + 1) for item in values], strict=True))
+
+    def _tensor(self, node: _Tensor) -> Tensor:
+        dtype = DTYPES.get(node.dtype)
+        if dtype is None or len(node.shape) > MAX_DIMS or len(node.stride) != len(node.shape):
+            raise WireError("a tensor has an unknown dtype or too many dimensions")
+        sizes = (*node.shape, *node.stride, node.offset, node.elements)
+        if not all(0 <= size < 1 << 40 for size in sizes):
+            raise WireError("a tensor has a negative or an absurd size")
+        end = node.offset + node.elements * dtype.itemsize
+        if end > len(self.body):
+            raise WireError("a tensor lies outside its frame")
+        count = math.prod(node.shape)
+        if count == 0:
+            if node.elements:
+                raise WireError("an empty tensor carries bytes")
+            return torch.empty(node.shape, dtype=dtype)
+        if count > MAX_BODY_BYTES:
+            raise WireError("a tensor has more elements than a frame could hold")
+        reach = 1 + sum((n - 1) * s for n, s in zip(node.shape, node.stride, strict=True))
+        if reach != node.elements:
+            raise WireError("a tensor's strides do not fit its storage")
+        data = np.frombuffer(self.body[node.offset : end], dtype=np.uint8)
+        if dtype is torch.bool and int(data.max()) > 1:
+            raise WireError("a bool is neither 0 nor 1")
+        return torch.from_numpy(data.copy()).view(dtype).as_strided(node.shape, node.stride)
+
+
+def frame(header: bytes, parts: Sequence[Buffer], body_bytes: int) -> list[Buffer]:
+    """What to write for one frame.
+
+    Raises:
+        WireError: Where it would be too large to be read.
+    """
+    if len(header) > MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
+        raise WireError(f"a frame of {len(header)} + {body_bytes} bytes is too large")
+    return [FRAME.pack(len(header), body_bytes) + header, *parts]
+
+
+def read_frame(fd: int) -> tuple[bytes, memoryview]:
+    """One frame from a blocking descriptor, as header and body.
+
+    Raises:
+        EOFError: Where the other side has closed it.
+        WireError: Where the frame is too large.
+    """
+    header_bytes, body_bytes = FRAME.unpack(_read_exactly(fd, FRAME.size))
+    check_sizes(header_bytes, body_bytes)
+    return bytes(_read_exactly(fd, header_bytes)), memoryview(_read_exactly(fd, body_bytes))
+
+
+def check_sizes(header_bytes: int, body_bytes: int) -> None:
+    """Refuse a frame before anything is allocated for it.
+
+    Raises:
+        WireError: Where it is empty or too large.
+    """
+    if not 0 < header_bytes <= MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
+        raise WireError(f"a frame of {header_bytes} + {body_bytes} bytes is empty or too large")
+
+
+def write_frame(fd: int, parts: Iterable[Buffer]) -> None:
+    """Write all parts to a blocking descriptor."""
+    for part in parts:
+        rest = memoryview(part).cast("B")
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+
+
+def _read_exactly(fd: int, count: int) -> bytearray:
+    data = bytearray(count)
+    view, got = memoryview(data), 0
+    while got < count:
+        read = os.readv(fd, [view[got:]])
+        if read == 0:
+            raise EOFError("the other side closed the socket")
+        got += read
+    return data
