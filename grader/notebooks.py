@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from grader.errors import SubmissionError
+from grader.syntax import assigned_names, parse
 
 MAX_NOTEBOOK_BYTES = 10 << 20
 PLACEHOLDER = "YOUR ANSWER HERE"
@@ -28,9 +29,6 @@ _MAGIC = re.compile(r"^(\s*)(?:[%!?]|(?:[\w, ]+=\s*[%!])|[\w.]+\?{1,2}\s*$).*$",
 _CELL_MAGIC = re.compile(r"\A\s*%%(\w*)[^\n]*\n?")
 # The rest of such a cell is Python all the same.
 _PYTHON_CELL_MAGICS = {"time", "timeit", "capture", "prun"}
-
-UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-"""What `ast.parse` raises on text that is not Python."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,15 +122,15 @@ def _parse_cell(number: int, text: str, notes: list[str]) -> _CodeCell:
         notes.append(f"Cell {number}: the line %%{magic[1]} was left out.")
         text = text[magic.end() :]
     try:
-        return _CodeCell(number, text, ast.parse(text).body)
-    except UNPARSABLE:
+        return _CodeCell(number, text, parse(text).body)
+    except SyntaxError:
         # Only now: what looks like a command may be a line of a docstring.
         text, dropped = _MAGIC.subn(r"\1pass", text)
     try:
-        body = ast.parse(text).body
-    except UNPARSABLE as error:
-        where = f" (line {error.lineno}: {error.msg})" if isinstance(error, SyntaxError) else ""
-        notes.append(f"Cell {number} is not Python{where} and was left out.")
+        body = parse(text).body
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        notes.append(f"Cell {number} is not Python ({where}{error.msg}) and was left out.")
         return _CodeCell(number, "", [])
     notes.append(f"Cell {number}: {dropped} line{'s' * (dropped > 1)} of notebook commands left out.")
     return _CodeCell(number, text, body)
@@ -146,7 +144,7 @@ def _definitions(cells: list[_CodeCell], notes: list[str]) -> str:
     # Backwards, so that what an assignment itself uses is known to be needed before its own turn comes.
     kept = set(definitions)
     for node in reversed(assignments):
-        if _is_constant(node) or _targets(node) & needed:
+        if _is_constant(node) or assigned_names(node) & needed:
             kept.add(node)
             needed |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
     # In a notebook every cell may start with one; in a module only the file may.
@@ -182,7 +180,7 @@ def _globals_used(nodes: list[ast.stmt]) -> set[str]:
     names: set[str] = set()
     try:
         tables = [symtable.symtable(ast.unparse(ast.Module(nodes, [])), "<notebook>", "exec")]
-    except UNPARSABLE:
+    except (SyntaxError, RecursionError, MemoryError):
         # It will not compile either; until then, every name counts as used.
         return {name.id for node in nodes for name in ast.walk(node) if isinstance(name, ast.Name)}
     while tables:
@@ -191,11 +189,6 @@ def _globals_used(nodes: list[ast.stmt]) -> set[str]:
         is_module = table.get_type() == "module"
         names |= {symbol.get_name() for symbol in table.get_symbols() if is_module or symbol.is_global()}
     return names
-
-
-def _targets(node: ast.Assign | ast.AnnAssign) -> set[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def _is_constant(node: ast.Assign | ast.AnnAssign) -> bool:
