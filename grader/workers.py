@@ -1,0 +1,256 @@
+"""Workers as the grader starts them: from a zygote, which it executes once and which forks them ready to compute.
+
+Not safe for use by several threads.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from grader.errors import GraderError, SandboxError, WorkerFailure
+from grader.exchange import Outgoing
+from grader.process import MIB, Limits, Worker
+from grader.sandboxes import Sandbox
+from grader.sandboxes.causes import explain
+from grader.worker import paths
+from grader.worker.control import (
+    ENVIRONMENT,
+    MAX_MESSAGE_BYTES,
+    Born,
+    Bounds,
+    Dead,
+    Failed,
+    Hello,
+    Layer,
+    News,
+    Plan,
+    Ready,
+    Spawn,
+)
+from grader.worker.syscalls import ARCHITECTURES
+
+__all__ = ["Limits", "Worker", "Zygote"]
+
+_WARM_UP_S = 120.0
+_SET_UP_S = 30.0
+_CONTROL_S = 10.0
+_FIRST_UID = 64_000
+_UIDS = 1_000
+_LOG_CHARS = 2_000
+# The grader's folder leaves the path once its own modules are imported: a worker needs no more of it.
+_BOOT: Final = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from grader.worker.zygote import main
+sys.path.remove(sys.argv[1])
+main(int(sys.argv[2]))
+"""
+
+
+class Zygote:
+    """Starts workers that share one warm interpreter; they end with it.
+
+    Args:
+        profile: How workers are confined.
+        limits: What each may use.
+        protected: What no worker may ever read: references, solutions, results, submissions.
+        launcher: A command that runs the zygote's, which is appended to it.
+
+    Raises:
+        SandboxError: Where this is not a Linux that is supported, or a protected path could be read.
+        GraderError: Where the zygote does not start.
+    """
+
+    hello: Hello
+
+    def __init__(
+        self,
+        profile: Sandbox,
+        *,
+        limits: Limits | None = None,
+        protected: Sequence[Path] = (),
+        launcher: Sequence[str] = (),
+    ) -> None:
+        _require_supported_system()
+        self.profile = profile
+        self.limits = limits or Limits()
+        self._plan = _plan(profile, self.limits, protected)
+        self._count = 0
+        self._watched: dict[int, Dead | None] = {}
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = os.memfd_create("zygote")
+        with theirs:
+            self._process = _start(launcher, theirs, self._log)
+        try:
+            self._control.send(msgspec.json.encode(self._plan))
+            self.hello = msgspec.json.decode(self._receive(_WARM_UP_S)[0], type=Hello)
+        except BaseException:
+            self.close()
+            raise
+
+    def spawn(self) -> Worker:
+        """A fresh worker, confined as the profile requires.
+
+        Raises:
+            SandboxError: Where a layer that the profile requires is missing.
+            GraderError: Where there is no worker for another reason.
+        """
+        self._count += 1
+        number, uid = self._count, _FIRST_UID + self._count % _UIDS
+        ours, theirs = socket.socketpair()
+        (stdout, their_stdout), (stderr, their_stderr) = os.pipe(), os.pipe()
+        request = msgspec.json.encode(Spawn(worker=number, uid=uid))
+        self._watched[number] = None
+        try:
+            socket.send_fds(self._control, [request], [theirs.fileno(), their_stdout, their_stderr])
+            born, pidfd = self._await_birth(number)
+        except BaseException:
+            ours.close()
+            os.close(stdout)
+            os.close(stderr)
+            raise
+        finally:
+            theirs.close()
+            os.close(their_stdout)
+            os.close(their_stderr)
+        worker = Worker(self, born, pidfd, ours.detach(), (stdout, stderr))
+        try:
+            worker.ready = self._welcome(worker)
+        except BaseException:
+            worker.close()
+            raise
+        return worker
+
+    def _await_birth(self, number: int) -> tuple[Born, int]:
+        while True:
+            news, descriptors = self._next_news(_CONTROL_S)
+            if isinstance(news, Born):
+                return news, descriptors[0]
+            if isinstance(news, Failed):
+                del self._watched[number]
+                raise GraderError(f"no worker could be started: {news.reason}")
+
+    def _welcome(self, worker: Worker) -> Ready:
+        try:
+            header, _ = worker.exchange(Outgoing([]), _SET_UP_S)
+        except WorkerFailure as failure:
+            raise GraderError(f"a worker could not be set up: {failure.message} {worker.printed()}") from None
+        ready = msgspec.json.decode(header, type=Ready)
+        for layer in Layer:
+            if layer in self.profile.required and layer not in ready.layers:
+                raise SandboxError(layer, explain(layer, ready.missing[layer], self.profile.name))
+        if (ready.torch, ready.cpu_capability) != (self.hello.torch, self.hello.cpu_capability):
+            raise GraderError(
+                f"a confined worker computes with {ready.cpu_capability}, not {self.hello.cpu_capability}"
+            )
+        return ready
+
+    def last_words(self, number: int) -> Dead:
+        """How a worker ended, once its pidfd says that it has.
+
+        Raises:
+            GraderError: Where the zygote does not say.
+        """
+        while (dead := self._watched[number]) is None:
+            self._next_news(_CONTROL_S)
+        return dead
+
+    def forget(self, number: int) -> None:
+        """Nobody will ask how this worker ended."""
+        self._watched.pop(number, None)
+
+    def _next_news(self, timeout_s: float) -> tuple[News, list[int]]:
+        message, descriptors = self._receive(timeout_s)
+        news = msgspec.json.decode(message, type=News)
+        if isinstance(news, Dead) and news.worker in self._watched:
+            self._watched[news.worker] = news
+        return news, descriptors
+
+    def _receive(self, timeout_s: float) -> tuple[bytes, list[int]]:
+        if not select.select([self._control], [], [], timeout_s)[0]:
+            raise GraderError(f"the zygote, which starts workers, was silent for {timeout_s:g} s: {self._log_tail()}")
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
+        except ConnectionResetError:
+            message, descriptors = b"", []
+        if not message:
+            raise GraderError(f"the zygote, which starts workers, ended unexpectedly: {self._log_tail()}")
+        return message, descriptors
+
+    def _log_tail(self) -> str:
+        size = os.fstat(self._log).st_size
+        return os.pread(self._log, size, 0).decode(errors="backslashreplace")[-_LOG_CHARS:].strip() or "it said nothing"
+
+    def close(self) -> None:
+        """End the zygote and all its workers. May be called twice."""
+        if self._log < 0:
+            return
+        self._control.close()
+        try:
+            self._process.wait(_CONTROL_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._log)
+        self._log = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _require_supported_system() -> None:
+    if sys.platform != "linux":
+        raise SandboxError(
+            "linux",
+            f"grading needs Linux, and this is {sys.platform}. Run the public tests here with `grader check`; "
+            "grade in a Linux container with --sandbox=container.",
+        )
+    if platform.machine() not in ARCHITECTURES:
+        raise SandboxError(
+            Layer.SECCOMP,
+            f"grading needs a processor of {' or '.join(ARCHITECTURES)}, and this is {platform.machine()}.",
+        )
+
+
+def _plan(profile: Sandbox, limits: Limits, protected: Sequence[Path]) -> Plan:
+    readable = paths.readable(gpu=profile.gpu)
+    found = paths.exposed(protected, readable)
+    if found:
+        path, prefix = found
+        raise SandboxError(
+            Layer.LANDLOCK,
+            f"{path} lies under {prefix}, which student code may read as part of Python. Move the course out of it, "
+            "or the virtual environment out of the course's folder.",
+        )
+    bounds = Bounds(memory_bytes=limits.memory_mib * MIB, cpu_s=limits.cpu_s, scratch_bytes=limits.scratch_mib * MIB)
+    devices = paths.devices(gpu=profile.gpu)
+    return Plan(layers=profile.layers, readable=readable, devices=devices, bounds=bounds, gpu=profile.gpu)
+
+
+def _start(launcher: Sequence[str], control: socket.socket, log: int) -> subprocess.Popen[bytes]:
+    home = str(Path(__file__).parents[1])
+    command = [*launcher, sys.executable, "-I", "-B", "-c", _BOOT, home, str(control.fileno())]
+    # A session of its own, so that Ctrl-C reaches the grader alone.
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=ENVIRONMENT,
+        cwd="/",
+        pass_fds=[control.fileno()],
+        start_new_session=True,
+    )
