@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from grader.errors import SubmissionError
 from grader.syntax import assigned_names, parse
+from grader.text import one_line
 
 MAX_NOTEBOOK_BYTES = 10 << 20
 PLACEHOLDER = "YOUR ANSWER HERE"
@@ -130,7 +131,7 @@ def _parse_cell(number: int, text: str, notes: list[str]) -> _CodeCell:
         body = parse(text).body
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
-        notes.append(f"Cell {number} is not Python ({where}{error.msg}) and was left out.")
+        notes.append(f"Cell {number} is not Python ({where}{one_line(error.msg)}) and was left out.")
         return _CodeCell(number, "", [])
     notes.append(f"Cell {number}: {dropped} line{'s' * (dropped > 1)} of notebook commands left out.")
     return _CodeCell(number, text, body)

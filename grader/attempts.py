@@ -1,0 +1,180 @@
+"""What was handed in, attempt by attempt: the files that may hold a student's code, found but not yet read.
+
+Links are never followed, and what is left out is said in the attempt's notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Never
+
+from grader.archives import MAX_FILES, MAX_TOTAL_BYTES, extract, is_archive
+from grader.errors import SubmissionError
+from grader.sources import largest, read_bytes
+from grader.text import one_line
+
+CODE_SUFFIXES = (".py", ".ipynb")
+JUNK = re.compile(r"\..*|__MACOSX|__pycache__|node_modules|Thumbs\.db|desktop\.ini|.*~", re.IGNORECASE)
+MAX_DEPTH = 5
+
+_TIMESTAMP = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)[T _-](\d\d)[-:_.]?(\d\d)(?:[-:_.]?(\d\d)(?:\.\d+)?)? ?(?:Z|UTC|([+-]\d\d):?(\d\d))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One file that may hold a student's code."""
+
+    path: str
+    """Inside what was handed in; safe to print."""
+    content: Callable[[], bytes]
+    """Reads it; raises SubmissionError."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """What a student handed in at one time."""
+
+    name: str
+    """Empty where there are no attempts to tell apart."""
+    submitted_at: str | None
+    """ISO 8601, UTC."""
+    files: tuple[File, ...]
+    notes: tuple[str, ...]
+
+
+def find_attempts(entries: Iterable[Path]) -> list[Attempt]:
+    """A student's attempts, the latest last; at least one.
+
+    Args:
+        entries: What stands under the student's name. Folders named after a time are attempts of their own.
+    """
+    dated: list[tuple[str, Path]] = []
+    undated: list[Path] = []
+    for entry in entries:
+        inside = _entries_or_none(entry)
+        times = [(time, inner) for inner in inside if is_folder(inner) and (time := time_of(inner.name))]
+        dated += times
+        undated += [inner for inner in inside if inner not in {one for _, one in times}] if times else [entry]
+    attempts = [_attempt(folder.name, time, [folder]) for time, folder in sorted(dated)]
+    return [_attempt("", None, undated), *attempts] if undated or not attempts else attempts
+
+
+def time_of(name: str) -> str | None:
+    """The time that a folder's name tells, as ISO 8601 in UTC; a time without a zone is taken to be UTC."""
+    match = _TIMESTAMP.fullmatch(name)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, zone_hours, zone_minutes = match.groups()
+    zone = f"{zone_hours}:{zone_minutes}" if zone_hours else "+00:00"
+    try:
+        time = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{zone}")
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        return None
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """What a folder holds, by name.
+
+    Raises:
+        SubmissionError: It cannot be opened.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise SubmissionError(f"the folder {one_line(folder.name)} cannot be opened: {error.strerror}") from error
+
+
+def is_folder(path: Path) -> bool:
+    """True for a folder itself; false for a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _entries_or_none(entry: Path) -> list[Path]:
+    try:
+        return entries_of(entry) if is_folder(entry) else []
+    except SubmissionError:
+        # Said where the folder is walked.
+        return []
+
+
+def _attempt(name: str, time: str | None, entries: Iterable[Path]) -> Attempt:
+    notes: list[str] = []
+    files: list[File] = []
+    for entry in entries:
+        for path, label in _walk(entry, "" if is_folder(entry) else entry.name, notes):
+            files += _code_files(path, label, notes)
+            if len(files) > MAX_FILES:
+                notes.append(f"Only the first {MAX_FILES} files were looked at.")
+                return Attempt(name=name, submitted_at=time, files=tuple(files[:MAX_FILES]), notes=tuple(notes))
+    return Attempt(name=name, submitted_at=time, files=tuple(files), notes=tuple(notes))
+
+
+def _walk(path: Path, label: str, notes: list[str], depth: int = 0) -> Iterator[tuple[Path, str]]:
+    """Every file below, with its label; folders that cannot be opened are yielded as if they were files."""
+    if not is_folder(path):
+        yield path, label
+        return
+    try:
+        entries = entries_of(path)
+    except SubmissionError:
+        yield path, label
+        return
+    for entry in entries:
+        below = f"{label}/{entry.name}" if label else entry.name
+        if JUNK.fullmatch(entry.name):
+            notes.append(f"{one_line(below)} was left out: hidden, or not a student's.")
+        elif is_folder(entry) and depth == MAX_DEPTH:
+            notes.append(f"{one_line(below)} was left out: more than {MAX_DEPTH} folders deep.")
+        else:
+            yield from _walk(entry, below, notes, depth + 1)
+
+
+def _code_files(path: Path, label: str, notes: list[str]) -> list[File]:
+    """The code at a path: the file itself, or the members of an archive."""
+    shown = one_line(label)
+    if is_folder(path):
+        try:
+            entries_of(path)
+        except SubmissionError as error:
+            return [File(path=shown or "the folder", content=partial(_fail, error))]
+    if path.suffix.lower() in CODE_SUFFIXES:
+        return [File(path=shown, content=partial(read_bytes, path, largest(path.name)))]
+    if not is_archive(path.name):
+        notes.append(f"{shown} was left out: it is no .py or .ipynb file.")
+        return []
+    try:
+        members = extract(path.name, read_bytes(path, MAX_TOTAL_BYTES))
+    except SubmissionError as error:
+        return [File(path=shown, content=partial(_fail, error))]
+    return list(_members(shown, members, notes))
+
+
+def _members(archive: str, members: dict[str, bytes], notes: list[str]) -> Iterator[File]:
+    for name, content in sorted(members.items()):
+        shown = f"{archive}/{one_line(name)}"
+        if any(JUNK.fullmatch(part) for part in name.split("/")):
+            notes.append(f"{shown} was left out: hidden, or not a student's.")
+        elif is_archive(name):
+            notes.append(f"{shown} was left out: an archive inside an archive is not opened.")
+        elif name.lower().endswith(CODE_SUFFIXES):
+            yield File(path=shown, content=partial(_member, name, content))
+        else:
+            notes.append(f"{shown} was left out: it is no .py or .ipynb file.")
+
+
+def _member(name: str, content: bytes) -> bytes:
+    if len(content) > largest(name):
+        raise SubmissionError(f"it is {len(content) >> 10} KiB, and {largest(name) >> 10} KiB is the most that is read")
+    return content
+
+
+def _fail(error: SubmissionError) -> Never:
+    raise error

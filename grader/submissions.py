@@ -1,0 +1,199 @@
+"""Submissions, from what stands on the disk: a file, a student's folder, or a class of either.
+
+A class is a folder with one file or one sub-folder a student, named by the student's id; attempts are
+`<id>/<timestamp>/`, and for each assignment the last attempt that holds it counts. Nothing here runs or follows
+anything, no input stops a batch, and whatever is left out is said: in the submission's notes, or through `say`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from grader.attempts import Attempt, File, find_attempts
+from grader.errors import SubmissionError, UsageError
+from grader.handins import Handin, find_handins
+from grader.model import Submission
+from grader.notebooks import Module
+from grader.sources import read_module
+from grader.syntax import defined_names
+from grader.text import one_line
+
+Assignments = Mapping[str, Sequence[str]]
+"""The functions of each assignment, by its name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    """A file that may be a student's module."""
+
+    path: str
+    data: bytes
+    assignment: str | None
+    module: Module | None = None
+    problem: str | None = None
+    """Why there is no module."""
+
+
+def collect(
+    path: Path,
+    *,
+    assignments: Assignments,
+    assignment: str | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
+) -> list[Submission]:
+    """Every submission at a path, one for each student and assignment, in the order of their ids.
+
+    Args:
+        path: A .py or .ipynb file, an archive, a student's folder, or a class.
+        assignments: What a submission can be for. A file is known by its name, else by the functions it defines.
+        assignment: For files that neither tells; else the name of a folder above them, else the only assignment.
+        say: Takes a sentence for each thing that is no student's.
+
+    Raises:
+        UsageError: There is nothing at the path, or it is one file and no one can tell which assignment it is for.
+    """
+    if assignment is not None and assignment not in assignments:
+        raise UsageError(f"there is no assignment {assignment!r}; this course has {', '.join(assignments)}")
+    handins = find_handins(path, names=assignments, say=say)
+    if not handins:
+        raise UsageError(f"{one_line(str(path))} holds no submissions; expected .py, .ipynb or .zip files, or folders")
+    found = [one for handin in handins for one in _submissions(handin, assignments, assignment)]
+    if len(found) == 1 and not found[0].assignment:
+        raise UsageError(f"{found[0].problem} Say --assignment {' or '.join(assignments)}.")
+    return found
+
+
+def collect_all(
+    paths: Iterable[Path],
+    *,
+    assignments: Assignments,
+    assignment: str | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
+) -> list[Submission]:
+    """The submissions at several paths; see `collect`.
+
+    Raises:
+        UsageError: As `collect`, or where two paths hold the same student's work for the same assignment.
+    """
+    found: dict[tuple[str, str], Submission] = {}
+    for path in paths:
+        for one in collect(path, assignments=assignments, assignment=assignment, say=say):
+            if (one.id, one.assignment) in found:
+                what = f"{one_line(str(path))} holds another submission of {one.id} for {one.assignment or 'nothing'}"
+                raise UsageError(f"{what}; grade the paths apart, each with its own --out")
+            found[one.id, one.assignment] = one
+    return list(found.values())
+
+
+def _submissions(handin: Handin, assignments: Assignments, fallback: str | None) -> list[Submission]:
+    """One submission for each assignment that a student handed in; one with a problem where there is none."""
+    attempts = find_attempts(handin.entries)
+    found: dict[str, Submission] = {}
+    for number, attempt in reversed(list(enumerate(attempts, start=1))):
+        candidates = [_read(file, assignments) for file in attempt.files]
+        if not any(one.assignment for one in candidates) and attempt is attempts[-1]:
+            candidates = _told_by_others(handin, candidates, assignments, fallback)
+        notes = _notes(handin, attempt, number, len(attempts))
+        for name in sorted({one.assignment for one in candidates if one.assignment} - set(found)):
+            found[name] = _submission(handin, attempt, name, candidates, notes)
+        if attempt is attempts[-1]:
+            unreadable = _unrecognised(handin, attempt, candidates, notes)
+    return [found[name] for name in sorted(found)] or [unreadable]
+
+
+def _read(file: File, assignments: Assignments) -> _Candidate:
+    stem = PurePosixPath(file.path).stem
+    named = stem if stem in assignments else None
+    data = b""
+    try:
+        data = file.content()
+        module = read_module(file.path, data)
+    except SubmissionError as error:
+        return _Candidate(path=file.path, data=data, assignment=named, problem=f"{file.path}: {error}.")
+    told = named or _told_by_functions(module.source, assignments)
+    return _Candidate(path=file.path, data=data, assignment=told, module=module)
+
+
+def _told_by_functions(source: str, assignments: Assignments) -> str | None:
+    """The assignment most of whose functions the module defines; None for none and for a tie."""
+    defined = defined_names(source)
+    counts = {name: len(defined.intersection(functions)) for name, functions in assignments.items()}
+    most = max(counts.values(), default=0)
+    best = [name for name, count in counts.items() if count == most]
+    return best[0] if most and len(best) == 1 else None
+
+
+def _told_by_others(
+    handin: Handin, candidates: list[_Candidate], assignments: Assignments, fallback: str | None
+) -> list[_Candidate]:
+    """A student's only file, where it does not say itself what it is for; several files are left as they are."""
+    if len(candidates) != 1:
+        return candidates
+    (one,) = candidates
+    words = "/".join([*handin.folders, handin.name, one.path]).lower()
+    mentioned = [name for name in assignments if re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", words)]
+    only = list(assignments) if len(assignments) == 1 else mentioned if len(mentioned) == 1 else [None]
+    name = fallback or only[0]
+    return [_Candidate(path=one.path, data=one.data, assignment=name, module=one.module, problem=one.problem)]
+
+
+def _submission(
+    handin: Handin, attempt: Attempt, assignment: str, candidates: list[_Candidate], notes: tuple[str, ...]
+) -> Submission:
+    rivals = sorted((one for one in candidates if one.assignment == assignment), key=_preference)
+    best, *others = rivals
+    unknown = [one for one in candidates if one.assignment is None]
+    module = best.module or Module(source="", answers={}, notes=())
+    return Submission(
+        id=handin.id,
+        assignment=assignment,
+        source=module.source,
+        sha256=hashlib.sha256(best.data).hexdigest(),
+        filename=best.path,
+        submitted_at=attempt.submitted_at,
+        notes=(
+            *notes,
+            *(f"{one.path} is for {assignment} too and was left out: {best.path} counts." for one in others),
+            *(one.problem or f"{one.path} was left out: it is no assignment's module." for one in unknown),
+            *module.notes,
+        ),
+        problem=best.problem,
+        answers=dict(module.answers),
+    )
+
+
+def _preference(one: _Candidate) -> tuple[bool, int, bool, str]:
+    """Of two files for one assignment, the one that can be read and is further from the stub comes first."""
+    unfinished = one.module.source.count("raise NotImplementedError") if one.module else 0
+    return one.module is None, unfinished, not one.path.endswith(".py"), one.path
+
+
+def _unrecognised(handin: Handin, attempt: Attempt, candidates: list[_Candidate], notes: tuple[str, ...]) -> Submission:
+    """The submission of a student of whom nothing can be graded."""
+    paths = ", ".join(one.path for one in candidates[:5])
+    if len(candidates) == 1 and candidates[0].problem:
+        problem = candidates[0].problem
+    elif candidates:
+        problem = f"No file is named after an assignment or defines its functions: there is {paths}."
+    else:
+        problem = f"There is no .py or .ipynb file in {one_line(handin.name)}."
+    return Submission(
+        id=handin.id,
+        assignment="",
+        source="",
+        sha256=hashlib.sha256(b"".join(one.data for one in candidates)).hexdigest(),
+        filename=candidates[0].path if candidates else one_line(handin.name),
+        submitted_at=attempt.submitted_at,
+        notes=notes,
+        problem=problem,
+    )
+
+
+def _notes(handin: Handin, attempt: Attempt, number: int, count: int) -> tuple[str, ...]:
+    renamed = f"The name {one_line(handin.name)} cannot be an id; {handin.id} stands for it."
+    which = f"Attempt {number} of {count} counts{f', {attempt.name}' if attempt.name else ''}."
+    return (*([renamed] if handin.id != handin.name else []), *([which] if count > 1 else []), *attempt.notes)
