@@ -108,9 +108,8 @@ def _answer(text: str, question: str | None) -> dict[str, str]:
     line = _ANSWER_LINE.match(text)
     text = (text[line.end() :] if line else text).strip()
     name = question or (line[1] if line else None)
-    if name is None or not re.fullmatch(_ID, name) or not text.replace(PLACEHOLDER, "").strip("*_ \n"):
-        return {}
-    return {name: text}
+    written = [part for part in text.replace(PLACEHOLDER, "").splitlines() if part.strip("*_ ") and part[0] != "#"]
+    return {name: text} if name and re.fullmatch(_ID, name) and written else {}
 
 
 def _parse_cell(number: int, text: str, notes: list[str]) -> _CodeCell:
