@@ -163,7 +163,7 @@ def test_a_missing_handout_is_a_usage_error(course: Path) -> None:
         ("class C:\n    ### BEGIN SOLUTION\n    x = 1\n    ### END SOLUTION\n", "a solution outside of a function"),
         (
             "def f():\n### BEGIN SOLUTION\n    pass\n### END SOLUTION\n",
-            "line 2 is not Python: expected an indented block",
+            "line 2 is not Python: expected",
         ),
         ('# %% [markdown] answer="C2"\n# Why?\n', "the answer to C2 holds more than a heading"),
     ],
