@@ -17,7 +17,7 @@ TEMPORARY_PREFIX = ".grader-"
 TEMPORARY_SUFFIX = ".tmp"
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
-_PLAIN = re.compile(r"[a-z0-9_@-][a-z0-9._@-]{0,63}")
+_PLAIN = re.compile(r"[a-z0-9_@][a-z0-9._@-]{0,63}")
 
 _FULL = "the disk is full; free some space or name another folder"
 _DENIED = "permission denied; name a folder that you may write to"
@@ -56,11 +56,12 @@ def disk_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
+def write_atomically(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o666) -> None:
     """Puts `data` at `path`, making its folders; a reader or a kill sees the old file or the new one, never half.
 
     Args:
         durable: Also waits until the bytes have reached the disk, so that they survive a power cut.
+        mode: Permissions of a new file, less the process's umask.
 
     Raises:
         UsageError: See `disk_errors`; the old file is untouched.
@@ -69,7 +70,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.parent / f"{TEMPORARY_PREFIX}{os.getpid()}-{_digest(path.name)}{TEMPORARY_SUFFIX}"
         try:
-            _write(temporary, data, durable=durable)
+            _write(temporary, data, durable=durable, mode=mode)
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -87,7 +88,7 @@ def remove_temporary_files(folder: Path) -> None:
 def file_stem(name: str) -> str:
     """A file name without suffix for `name`: equal for equal names only, on file systems that ignore case too.
 
-    Lower-case names of `[a-z0-9._@-]` are their own stem. Any other (`Bob`, `..`, `CON`, `a/b`) is marked with a
+    Ordinary lower-case names are their own stem. Any other (`Bob`, `..`, `-rf`, `CON`, `a/b`) is marked with a
     digest, which sets `Bob` apart from `bob`.
     """
     if _PLAIN.fullmatch(name) and not _RESERVED.match(name):
@@ -100,8 +101,8 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
-def _write(path: Path, data: bytes, *, durable: bool) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+def _write(path: Path, data: bytes, *, durable: bool, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     with open(descriptor, "wb") as file:
         file.write(data)
         if durable:

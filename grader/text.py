@@ -29,9 +29,9 @@ def printable(text: str, limit: int = LIMIT) -> str:
         text: Anything, lone surrogates included.
         limit: Characters to keep; the number cut off is said at the end.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     shown = _cut(text, limit).replace("\r\n", "\n")
-    if shown.isprintable() and not any(filler in shown for filler in _FILLERS):
-        return shown
     return "".join(char if char in "\n\t" else _visible(char) for char in shown)
 
 

@@ -65,7 +65,7 @@ def test_a_flood_is_cut_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     "formula",
-    ["=1+1", "+cmd|' /C calc'!A0", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\uff1d1", '=HYPERLINK("http://x")', "-"],
+    ["=1+1", "+cmd|' /C calc'!A0", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\uff1d1", '=A("x")', "-"],
 )
 def test_no_cell_starts_a_formula(formula: str) -> None:
     assert csv_cell(formula).startswith("'")
