@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import re
@@ -29,8 +30,6 @@ class LoadedAssignment:
     written: tuple[WrittenQuestion, ...]
     solution: Path
     """The model solution's source."""
-    fingerprint: str
-    """Hash of everything that can change a score: question files and the solution."""
 
     @property
     def name(self) -> str:
@@ -81,13 +80,11 @@ def load(course: Path, name: str) -> LoadedAssignment:
         raise GraderError(
             f"the question files of {name!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
-    solution = course / "solutions" / name / f"{name}.py"
     return LoadedAssignment(
         assignment=package.assignment,
         questions=tuple(sorted((q for q in declared if isinstance(q, Question)), key=lambda q: natural(q.id))),
         written=tuple(sorted((q for q in declared if isinstance(q, WrittenQuestion)), key=lambda q: natural(q.id))),
-        solution=solution,
-        fingerprint=_hash_files([*sorted(folder.glob("*.py")), solution]),
+        solution=_solution(course, name),
     )
 
 
@@ -115,7 +112,26 @@ def natural(text: str) -> tuple[object, ...]:
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part)
 
 
-def _hash_files(paths: Sequence[Path]) -> str:
+def function_names(course: Path) -> dict[str, list[str]]:
+    """By assignment, the names that its model solution defines; read as text, so that nothing heavy is imported."""
+    found = {}
+    for name in names(course):
+        tree = ast.parse(_solution(course, name).read_text(encoding="utf-8"))
+        found[name] = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return found
+
+
+def fingerprint(course: Path, name: str) -> str:
+    """Hash of everything of an assignment that can change a score: its question files and the solution."""
+    return hash_files([*sorted((course / "reference" / name).glob("*.py")), _solution(course, name)])
+
+
+def _solution(course: Path, name: str) -> Path:
+    return course / "solutions" / name / f"{name}.py"
+
+
+def hash_files(paths: Sequence[Path]) -> str:
+    """One hash of the names and contents of files."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

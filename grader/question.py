@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import given, settings
+
 from grader.model import Feedback, Kind
 
 Function = Callable[..., Any]
@@ -27,8 +29,22 @@ class Check:
     requires: tuple[str, ...]
     """Names of checks that must pass before this one is run and can earn points."""
     feedback: Feedback
+    body: Function
+    """The function of (student, drawn values), without Hypothesis around it."""
     test: Function
-    """The `@given` function of (student, drawn values)."""
+    """The `@given` function around the body."""
+    personal: Function
+    """The same, for the few inputs that are drawn for one submission alone."""
+
+
+PERSONAL_EXAMPLES = 6
+"""Inputs drawn for one submission alone; Hypothesis's first one is always the simplest, so five are its own."""
+
+
+def _for_one_submission(test: Function) -> Function:
+    handle: Any = test.hypothesis  # type: ignore[attr-defined]  # documented by Hypothesis, not typed
+    again = given(**handle._given_kwargs)(handle.inner_test)
+    return settings(max_examples=PERSONAL_EXAMPLES)(again)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +166,9 @@ class Question:
                     points=points,
                     requires=tuple(self._name_of(each) for each in required),
                     feedback=feedback,
+                    body=test.hypothesis.inner_test,
                     test=test,
+                    personal=_for_one_submission(test),
                 )
             )
             return test

@@ -280,7 +280,7 @@ class Student:
         if isinstance(right, Raised):
             raise GraderError(f"the oracle raised {right.type_name}: {right.message} in {call.text()}")
         if isinstance(answer, Raised):
-            raise _as_failure(answer, call)
+            raise as_failure(answer, call)
         _assert_reply(call.mode, answer.value, right.value)
         return answer.value
 
@@ -288,7 +288,7 @@ class Student:
 MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 
 
-def _as_failure(answer: Raised, call: Call) -> CheckFailed:
+def as_failure(answer: Raised, call: Call) -> CheckFailed:
     """The failure that an exception in the student's code amounts to; its own message stays behind."""
     place = f" at line {answer.line} of your file: {answer.text}" if answer.line and answer.text else ""
     if answer.type_name == "NotImplementedError":

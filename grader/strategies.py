@@ -58,7 +58,8 @@ class Numbers:
 
     def orthogonal(self, size: int) -> Tensor:
         """A random rotation or reflection, shape [size, size]."""
-        return torch.linalg.qr(torch.from_numpy(self._random.normal(size=(size, size)))).Q
+        q: Tensor = torch.linalg.qr(torch.from_numpy(self._random.normal(size=(size, size)))).Q
+        return q
 
     def scale_tril(self, shape: Shape, size: int) -> Tensor:
         """Well-conditioned lower-triangular factors with a positive diagonal, shape [*shape, size, size]."""

@@ -107,9 +107,9 @@ def _filled(gradients: Any, inputs: list[Tensor]) -> list[Tensor]:
     return [torch.zeros_like(tensor) if gradient is None else gradient for gradient, tensor in pairs]
 
 
-class _OperatorCount(TorchDispatchMode):
+class _OperatorCount(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not type this class
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # nor its constructor
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -75,7 +75,7 @@ class Raised(msgspec.Struct, array_like=True, frozen=True, tag="raised", forbid_
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Answers of one request, in order. A `Load` has one: the public names that the module defines."""
+    """Answers of one request, in order. A `Load` has one, without a value."""
 
     id: int
     answers: list[Returned | Raised]

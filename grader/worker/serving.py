@@ -30,7 +30,7 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.module = module
         self.source = source
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
         if name != self.module:
             return None
         return importlib.util.spec_from_loader(name, self, origin=FILENAME.format(name))
@@ -65,7 +65,7 @@ def _load(request: Load, served: dict[str, Any]) -> Returned | Raised:
     except BaseException as error:
         return _raised(error, request.module)
     served["module"] = module
-    return Returned(sorted(name for name in vars(module) if isinstance(name, str) and not name.startswith("_"))[:1000])
+    return Returned(None)
 
 
 def _run(request: Run, body: memoryview, served: dict[str, Any]) -> list[Returned | Raised]:
@@ -73,10 +73,9 @@ def _run(request: Run, body: memoryview, served: dict[str, Any]) -> list[Returne
 
 
 def _perform(call: messages.WireCall, body: memoryview, module: ModuleType, device: str) -> Returned | Raised:
-    args, kwargs, cotangents, directions = (
-        wire.unpack(node, body) if node is not None else None
-        for node in (call.args, call.kwargs, call.cotangents, call.directions)
-    )
+    nodes = (call.args, call.kwargs, call.cotangents, call.directions)
+    given: list[Any] = [None if node is None else wire.unpack(node, body) for node in nodes]
+    args, kwargs, cotangents, directions = given
     if device != "cpu":
         moved = calls.map_tensors(lambda tensor: tensor.to(device), (args, kwargs, cotangents, directions))
         args, kwargs, cotangents, directions = moved

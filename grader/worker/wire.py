@@ -68,11 +68,11 @@ class _Node(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
     """One value in a header."""
 
 
-class _Atom(_Node, tag="a"):
+class _Atom(_Node, frozen=True, tag="a"):
     value: bool | int | float | str | None
 
 
-class _Tensor(_Node, tag="t"):
+class _Tensor(_Node, frozen=True, tag="t"):
     dtype: str
     shape: list[int]
     stride: list[int]
@@ -82,20 +82,20 @@ class _Tensor(_Node, tag="t"):
     """Elements stored, which strides may visit more than once."""
 
 
-class _List(_Node, tag="l"):
+class _List(_Node, frozen=True, tag="l"):
     items: list[Any]
 
 
-class _Tuple(_Node, tag="u"):
+class _Tuple(_Node, frozen=True, tag="u"):
     items: list[Any]
 
 
-class _Dict(_Node, tag="d"):
+class _Dict(_Node, frozen=True, tag="d"):
     keys: list[Any]
     values: list[Any]
 
 
-class _Opaque(_Node, tag="o"):
+class _Opaque(_Node, frozen=True, tag="o"):
     type_name: str
 
 

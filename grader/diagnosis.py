@@ -1,0 +1,180 @@
+"""Which known misconception a failing submission's numbers are.
+
+Every wrong answer that an author lists is run on the same recorded inputs as the student's code. A submission is
+recognised where its answers equal one wrong answer's, and no other's, on the checks that tell. Wrong answers
+that agree wherever the student fails form one class, and something is said only where the whole class has one
+sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.compare import Tolerance
+from grader.errors import CheckFailed, GraderError
+from grader.examples import Recording, run_body
+from grader.model import Kind, Outcome
+from grader.question import Question
+from grader.remote import Answer, Call, LocalTransport, ReplayTransport, Student
+from grader.scan import forbidden_uses
+from grader.session import Verdict
+from grader.variants import StandIn
+from grader.worker.messages import Mode, Raised
+
+SAME = Tolerance(rtol=1e-6, atol=1e-8)
+"""Two programs that make the same mistake agree to rounding; programs that make different ones do not."""
+
+Answers = Sequence[tuple[Call, Answer]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What one wrong answer does on the recorded inputs of a question."""
+
+    name: str
+    sentence: str
+    answers: Mapping[str, Answers]
+    """By check."""
+    failures: Mapping[str, CheckFailed]
+    """By check that it fails, whether or not a required check failed before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """The misconception that a submission shows."""
+
+    names: tuple[str, ...]
+    """All that agree here; they have one sentence."""
+    sentence: str
+
+
+def fingerprint(question: Question, stand_in: StandIn, recordings: Sequence[Recording]) -> Fingerprint:
+    """Run an author's wrong answer, in this process, on the recorded inputs of every check."""
+    module: dict[str, Any] = {"__name__": "stand_in"}
+    exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module)
+    transport = LocalTransport(module, quiet=False)
+    used = forbidden_uses(stand_in.source, question.function, question.forbidden)
+    answers: dict[str, Answers] = {}
+    failures: dict[str, CheckFailed] = {}
+    for recording in recordings:
+        asked = [(call, transport.perform(call)) for call in recording.calls]
+        answers[recording.check.name] = asked
+        failure = _first_failure(question, recording, asked, transport, used)
+        if failure is not None:
+            failures[recording.check.name] = failure
+    assert stand_in.sentence is not None
+    return Fingerprint(name=stand_in.name, sentence=stand_in.sentence, answers=answers, failures=failures)
+
+
+def _first_failure(
+    question: Question, recording: Recording, asked: Answers, live: LocalTransport, used: Sequence[str]
+) -> CheckFailed | None:
+    position = 0
+    for example in recording.examples:
+        mine = asked[position : position + len(example.calls)]
+        position += len(example.calls)
+        oracle = ReplayTransport(example.calls, LocalTransport(question.oracles))
+        student = Student(question.functions, ReplayTransport(mine, live), oracle, used)
+        try:
+            run_body(recording.check, student, example.drawn)
+        except CheckFailed as failure:
+            return failure
+        except GraderError as fault:
+            raise GraderError(f"{question.id}: {fault}") from fault
+    return None
+
+
+def diagnose(
+    verdicts: Sequence[Verdict], answers: Mapping[str, Answers], known: Sequence[Fingerprint]
+) -> Diagnosis | None:
+    """The one class of wrong answers that a submission's failures show, if there is exactly one.
+
+    Args:
+        verdicts: Of all checks of a question, in order.
+        answers: The student's, by check.
+        known: Every wrong answer of the question.
+    """
+    failed = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
+    wrong_values = [verdict for verdict in failed if verdict.check.kind is Kind.VALUE]
+    for verdict in wrong_values[:1] or failed:
+        candidates = [one for one in known if _explains(one, verdict, answers)]
+        if candidates:
+            return _one_class(_most_alike(candidates, verdicts, answers))
+    return None
+
+
+def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]) -> bool:
+    """Whether a wrong answer fails this check as the submission does."""
+    name = verdict.check.name
+    failure = one.failures.get(name)
+    if failure is None or verdict.failure is None or name not in answers:
+        return False
+    if any(call.mode in (Mode.OBSERVE, Mode.META) for call, _ in answers[name]):
+        return failure.cause == verdict.failure.cause and _same_behaviour(one, name, answers)
+    pairs = zip(answers[name], one.answers[name], strict=True)
+    return all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs)
+
+
+def _same_behaviour(one: Fingerprint, name: str, answers: Mapping[str, Answers]) -> bool:
+    """For observations: the same tensors written to, the same generators moved, the same kind of exception."""
+    for (_, mine), (_, theirs) in zip(answers[name], one.answers[name], strict=True):
+        if isinstance(mine, Raised) != isinstance(theirs, Raised):
+            return False
+        if isinstance(mine, Raised) or isinstance(theirs, Raised):
+            continue
+        if isinstance(mine.value, dict) and isinstance(theirs.value, dict):
+            keys = ("changed", "generators")
+            if any(mine.value.get(key) != theirs.value.get(key) for key in keys):
+                return False
+    return True
+
+
+def _most_alike(
+    candidates: Sequence[Fingerprint], verdicts: Sequence[Verdict], answers: Mapping[str, Answers]
+) -> list[Fingerprint]:
+    """Of several wrong answers that fit, those that agree with the submission on most checks."""
+
+    def agreement(one: Fingerprint) -> int:
+        return sum(
+            (verdict.outcome is Outcome.PASSED and verdict.check.name not in one.failures)
+            or (verdict.outcome is Outcome.FAILED and _explains(one, verdict, answers))
+            for verdict in verdicts
+        )
+
+    best = max(agreement(one) for one in candidates)
+    return [one for one in candidates if agreement(one) == best]
+
+
+def _one_class(candidates: Sequence[Fingerprint]) -> Diagnosis | None:
+    if len({one.sentence for one in candidates}) > 1:
+        return None
+    return Diagnosis(names=tuple(one.name for one in candidates), sentence=candidates[0].sentence)
+
+
+def same_answer(mine: Answer, theirs: Answer) -> bool:
+    """Whether two programs answered alike: equal values, nan for nan, or the same type of exception."""
+    if isinstance(mine, Raised) or isinstance(theirs, Raised):
+        return isinstance(mine, Raised) and isinstance(theirs, Raised) and mine.type_name == theirs.type_name
+    return _same_value(mine.value, theirs.value)
+
+
+def _same_value(mine: Any, theirs: Any) -> bool:
+    if isinstance(mine, Tensor) and isinstance(theirs, Tensor):
+        return mine.shape == theirs.shape and mine.dtype == theirs.dtype and _same_numbers(mine, theirs)
+    if isinstance(mine, tuple | list) and isinstance(theirs, tuple | list):
+        return len(mine) == len(theirs) and all(map(_same_value, mine, theirs))
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        return mine.keys() == theirs.keys() and all(_same_value(mine[key], theirs[key]) for key in mine)
+    return type(mine) is type(theirs) and bool(mine == theirs)
+
+
+def _same_numbers(mine: Tensor, theirs: Tensor) -> bool:
+    rough = mine.dtype not in (torch.float64, torch.int64)
+    a, b = mine.detach().to(torch.float64), theirs.detach().to(torch.float64)
+    rtol = 2e-2 if rough and mine.dtype != torch.float32 else 1e-4 if rough else SAME.rtol
+    return bool(torch.allclose(a, b, rtol=rtol, atol=SAME.atol if not rough else 1e-5, equal_nan=True))

@@ -1,0 +1,90 @@
+"""Grade submissions: from settings and submissions to stored result documents."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from grader import backends, catalog, results, secret
+from grader.model import Submission, SubmissionResult
+from grader.settings import Settings
+from grader.task import Plan, Task
+
+Progress = Callable[[int, int], None]
+"""Is told how many submissions are done, and of how many, at the start and after each."""
+
+
+def grade(settings: Settings, submissions: Sequence[Submission], progress: Progress) -> list[SubmissionResult]:
+    """Grade what has no current result, and store each result as it comes.
+
+    Returns:
+        The results of all submissions, those that were current already included, ordered by assignment, device
+        and id.
+
+    Raises:
+        UsageError: Where the output folder cannot be written to, or there is no such assignment.
+        SandboxError: Where this machine cannot confine workers.
+        GraderError: Where a grading process is lost for good.
+    """
+    with results.writing(settings.out):
+        course_secret = secret.load_or_make(settings.out)
+        tasks = make_tasks(settings, submissions, course_secret)
+        stored = {} if settings.fresh else results.load_all(settings.out).by_key
+        done = {task.key: stored[task.key] for task in tasks if task.key in stored}
+        waiting = [task for task in tasks if task.key not in done]
+        progress(len(done), len(tasks))
+
+        def sink(task: Task, result: SubmissionResult) -> None:
+            results.store(settings.out, result)
+            done[task.key] = result
+            progress(len(done), len(tasks))
+
+        if waiting:
+            run(settings, plan_of(settings, course_secret), waiting, sink)
+    return sorted(done.values(), key=lambda one: (one.assignment, one.device, one.submission.id))
+
+
+def run(settings: Settings, plan: Plan, tasks: Sequence[Task], sink: Callable[[Task, SubmissionResult], None]) -> None:
+    """Hand tasks to the backend that suits their number."""
+    name = "serial" if settings.jobs == 1 or len(tasks) == 1 else "processes"
+    backends.load(name).run(plan, tasks, sink, settings.jobs)
+
+
+def plan_of(settings: Settings, course_secret: bytes) -> Plan:
+    """What every grading process is told."""
+    course = settings.course.resolve()
+    return Plan(
+        course=course,
+        secret=course_secret,
+        sandbox=settings.sandbox,
+        wall_s=settings.wall_s,
+        memory_mib=settings.memory_mib,
+        protected=(course / "reference", course / "solutions", settings.out.resolve()),
+    )
+
+
+def make_tasks(settings: Settings, submissions: Sequence[Submission], course_secret: bytes) -> list[Task]:
+    """One task for each submission and device."""
+    context = {
+        name: [catalog.fingerprint(settings.course, name), *_context(settings, course_secret)]
+        for name in {submission.assignment for submission in submissions}
+    }
+    return [
+        Task(submission=submission, device=device, key=_key(submission, device, context[submission.assignment]))
+        for device in settings.devices
+        for submission in submissions
+    ]
+
+
+def _context(settings: Settings, course_secret: bytes) -> list[str]:
+    """What a score depends on besides submission, assignment and device."""
+    own = sorted(Path(__file__).parent.rglob("*.py"))
+    limits = (settings.sandbox, str(settings.wall_s), str(settings.memory_mib))
+    return [catalog.hash_files(own), version("torch"), secret.fingerprint(course_secret), *limits]
+
+
+def _key(submission: Submission, device: str, context: Sequence[str]) -> str:
+    parts = (submission.id, submission.sha256, submission.submitted_at or "", submission.assignment, device, *context)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

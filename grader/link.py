@@ -1,0 +1,176 @@
+"""A submission in a worker, as a transport: calls go out as one frame, answers come back checked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from grader.errors import CheckFailed, WorkerFailure
+from grader.model import Cause
+from grader.remote import Answer, Call
+from grader.worker import messages, wire
+from grader.worker.messages import Load, Raised, Reply, Returned, Run, WireCall
+
+MAX_DEATHS = 2
+"""Workers that one question may lose before its other checks are given up."""
+
+
+class WorkerProcess(Protocol):
+    """What is needed of `grader.process.Worker`."""
+
+    def request(self, parts: Sequence[wire.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
+        """One exchange of frames."""
+
+    def close(self) -> None:
+        """End the process."""
+
+
+@dataclass
+class Import:
+    """How the import of a submission went, remembered from one question to the next."""
+
+    refusal: CheckFailed | None = None
+    """Why it cannot be imported; it is not tried again."""
+
+
+class Link:
+    """One question's worker: started when first needed, replaced after it died, closed at the end.
+
+    Args:
+        spawn: Starts a confined worker.
+        module: The name that the submission's module has.
+        source: Its text.
+        device: Where the student's code computes.
+        seed: For the worker's global generators, which a student's code should not use.
+        imported: Shared by all questions of the submission.
+    """
+
+    def __init__(
+        self, spawn: Callable[[], WorkerProcess], *, module: str, source: str, device: str, seed: int, imported: Import
+    ) -> None:
+        self._spawn = spawn
+        self._module = module
+        self._source = source
+        self._device = device
+        self._seed = seed
+        self._worker: WorkerProcess | None = None
+        self._imported = imported
+        self.deaths: list[WorkerFailure] = []
+        """How the workers died, in order."""
+
+    def perform(self, call: Call) -> Answer:
+        """The answer to one call."""
+        return self.perform_all([call])[0]
+
+    def perform_all(self, calls: Sequence[Call]) -> list[Answer]:
+        """The answers to calls, in order, from one exchange.
+
+        Raises:
+            WorkerFailure: Where the worker died; the next call meets a fresh one.
+            CheckFailed: Where the submission cannot be imported.
+        """
+        if not calls:
+            return []
+        self._make_ready()
+        packer = wire.Packer(keep_strides=True)
+        packed = [_packed(packer, call) for call in calls]
+        return self._exchange(lambda number: Run(number, self._device, packed), packer, len(calls))
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def _make_ready(self) -> None:
+        if self._imported.refusal is not None:
+            raise self._imported.refusal
+        if self._worker is not None:
+            return
+        if self._is_given_up():
+            raise self.deaths[-1]
+        self._worker = self._spawn()
+        try:
+            loaded = self._exchange(
+                lambda number: Load(number, self._module, self._source, self._seed), wire.Packer(), 1
+            )[0]
+        except WorkerFailure as failure:
+            self._imported.refusal = WorkerFailure(failure.cause, f"While your file was imported: {failure.message}")
+            raise self._imported.refusal from failure
+        if isinstance(loaded, Raised):
+            self._imported.refusal = import_failure(loaded)
+            raise self._imported.refusal
+
+    def _is_given_up(self) -> bool:
+        """A question that ran into the time limit once is not let near it again."""
+        return len(self.deaths) >= MAX_DEATHS or any(death.cause is Cause.TIMEOUT for death in self.deaths)
+
+    def _exchange(self, request: Callable[[int], messages.Request], packer: wire.Packer, count: int) -> list[Answer]:
+        assert self._worker is not None
+        number = secrets.randbits(53)
+        parts = wire.frame(messages.encode(request(number)), packer.parts, packer.size)
+        try:
+            header, body = self._worker.request(parts)
+            return _decoded(header, body, number, count)
+        except WorkerFailure as failure:
+            self.deaths.append(failure)
+            self.close()
+            raise
+
+
+def import_failure(raised: Raised) -> CheckFailed:
+    """The failure that an exception during the import of a student's file amounts to."""
+    place = f" at line {raised.line}" if raised.line else ""
+    text = f": {raised.text}" if raised.text else ""
+    if raised.type_name in ("SyntaxError", "IndentationError", "TabError"):
+        return CheckFailed(Cause.EXCEPTION, f"Your file is not valid Python: {raised.type_name}{place}{text}")
+    if raised.type_name in ("ModuleNotFoundError", "ImportError"):
+        return CheckFailed(Cause.EXCEPTION, f"Your file imports something that is not there for grading{place}{text}")
+    return CheckFailed(Cause.EXCEPTION, f"Your file cannot be imported: {raised.type_name}{place}{text}")
+
+
+def _packed(packer: wire.Packer, call: Call) -> WireCall:
+    return WireCall(
+        call.function,
+        call.mode,
+        packer.pack(call.args),
+        packer.pack(dict(call.kwargs)),
+        None if call.cotangents is None else packer.pack(call.cotangents),
+        None if call.directions is None else packer.pack(call.directions),
+    )
+
+
+def _decoded(header: bytes, body: memoryview, number: int, count: int) -> list[Answer]:
+    """The answers of a reply.
+
+    Raises:
+        WorkerFailure: With cause protocol, where the bytes are not the reply that was asked for.
+    """
+    try:
+        reply = messages.decode_reply(header)
+        _require(reply, number, count)
+        return [_answer(answer, body) for answer in reply.answers]
+    except (msgspec.MsgspecError, wire.WireError, RecursionError, UnicodeDecodeError) as error:
+        raise WorkerFailure(
+            Cause.PROTOCOL, "Your process sent something that is not a reply; nothing of it was believed."
+        ) from error
+
+
+def _require(reply: Reply, number: int, count: int) -> None:
+    if reply.id != number or len(reply.answers) != count:
+        raise wire.WireError("not the reply to this request")
+
+
+def _answer(answer: Answer, body: memoryview) -> Answer:
+    if isinstance(answer, Raised):
+        return Raised(
+            answer.type_name[: wire.MAX_NAME_CHARS],
+            answer.message[:2000],
+            answer.line,
+            None if answer.text is None else answer.text[:200],
+        )
+    return Returned(wire.unpack(answer.value, body))

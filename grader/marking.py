@@ -1,0 +1,226 @@
+"""One grading process: its zygote, its recordings, and the way from a task to a result document."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Self
+
+import msgspec
+import torch
+
+import grader
+from grader import catalog, sandboxes, scan, scoring, secret, variants
+from grader.catalog import LoadedAssignment
+from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint
+from grader.errors import CheckFailed, WorkerFailure
+from grader.examples import Recording, derive_seed, record_question
+from grader.feedback import check_result
+from grader.link import Import, Link
+from grader.model import (
+    Cause,
+    CheckResult,
+    Environment,
+    Outcome,
+    QuestionResult,
+    SandboxInfo,
+    SubmissionInfo,
+    SubmissionResult,
+)
+from grader.question import Question
+from grader.session import QuestionSession, Verdict
+from grader.task import Plan, Task
+from grader.workers import Limits, Worker, Zygote
+
+
+class Marker:
+    """Everything that grading processes keep from one submission to the next. A context manager.
+
+    Args:
+        plan: How to work.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._assignments: dict[str, LoadedAssignment] = {}
+        self._recordings: dict[str, Sequence[Recording]] = {}
+        self._known: dict[str, Sequence[Fingerprint]] = {}
+        self._starter = ThreadPoolExecutor(1)
+        # The zygote takes seconds to warm up; meanwhile this process loads questions and records oracles.
+        self._starting: Future[Zygote] = self._starter.submit(self._start_zygote)
+
+    def _start_zygote(self) -> Zygote:
+        profile = sandboxes.load(self.plan.sandbox)
+        limits = Limits(wall_s=self.plan.wall_s, memory_mib=self.plan.memory_mib)
+        return Zygote(profile, limits=limits, protected=self.plan.protected)
+
+    @property
+    def zygote(self) -> Zygote:
+        """The process that forks workers.
+
+        Raises:
+            SandboxError: Where this machine cannot confine them.
+        """
+        return self._starting.result()
+
+    def restart_zygote(self) -> None:
+        """Give up the zygote, which may be broken, for a new one."""
+        self._close_zygote()
+        self._starting = self._starter.submit(self._start_zygote)
+
+    def _close_zygote(self) -> None:
+        if self._starting.exception() is None:
+            self._starting.result().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close_zygote()
+        self._starter.shutdown()
+
+    def assignment(self, name: str) -> LoadedAssignment:
+        """An assignment of the course, loaded once."""
+        if name not in self._assignments:
+            self._assignments[name] = catalog.load(self.plan.course, name)
+        return self._assignments[name]
+
+    def recordings(self, question: Question) -> Sequence[Recording]:
+        """The class's inputs for a question's checks, recorded once."""
+        if question.id not in self._recordings:
+            self._recordings[question.id] = record_question(question, self.plan.secret)
+        return self._recordings[question.id]
+
+    def known(self, assignment: LoadedAssignment, question: Question) -> Sequence[Fingerprint]:
+        """What the question's wrong answers do, found out when the first submission fails it."""
+        if question.id not in self._known:
+            self._known[question.id] = [
+                fingerprint(question, stand_in, self.recordings(question))
+                for stand_in in variants.misconceptions(assignment, question)
+            ]
+        return self._known[question.id]
+
+    def questions(self, task: Task) -> list[Question]:
+        """The automatic questions that a task asks for."""
+        every = self.assignment(task.submission.assignment).questions
+        return [question for question in every if task.questions is None or question.id in task.questions]
+
+    @contextmanager
+    def session(self, task: Task, question: Question, imported: Import) -> Iterator[QuestionSession]:
+        """A question of a submission, with its worker for as long as it lasts."""
+        submission = task.submission
+        link = Link(
+            self._spawn,
+            module=submission.assignment,
+            source=submission.source,
+            device=task.device,
+            seed=derive_seed(self.plan.secret, "worker", submission.sha256, question.id) >> 1,
+            imported=imported,
+        )
+        try:
+            yield QuestionSession(
+                question=question,
+                recordings=self.recordings(question),
+                link=link,
+                secret=self.plan.secret,
+                sha256=submission.sha256,
+                forbidden_uses=scan.forbidden_uses(submission.source, question.function, question.forbidden),
+            )
+        finally:
+            link.close()
+
+    def _spawn(self) -> Worker:
+        return self.zygote.spawn()
+
+    def question_result(self, task: Task, session: QuestionSession, verdicts: Sequence[Verdict]) -> QuestionResult:
+        """What a question earned, with a diagnosis where it failed."""
+        found: Diagnosis | None = None
+        if any(_is_telling(verdict) for verdict in verdicts):
+            assignment = self.assignment(task.submission.assignment)
+            found = diagnose(verdicts, session.answers, self.known(assignment, session.question))
+        return scoring.question_result(
+            session.question,
+            [check_result(verdict) for verdict in verdicts],
+            hint=found.sentence if found else None,
+            misconception=" / ".join(found.names) if found else None,
+        )
+
+    def without_running(
+        self, task: Task, question: Question, *, failure: CheckFailed | None = None, fault: str | None = None
+    ) -> QuestionResult:
+        """A question whose checks all end the same way: with a failure, a fault, or (neither) skipped."""
+        outcome = Outcome.FAILED if failure else Outcome.ERROR if fault else Outcome.SKIPPED
+        checks = [
+            check_result(Verdict(check=check, outcome=outcome, failure=failure, fault=fault))
+            for check in question.checks
+        ]
+        if outcome is Outcome.SKIPPED:
+            checks = [_no_device(check, task.device) for check in checks]
+        return scoring.question_result(question, checks)
+
+    def document(self, task: Task, questions: Sequence[QuestionResult], started: float) -> SubmissionResult:
+        """The result document of a submission whose automatic questions are graded."""
+        submission = task.submission
+        assignment = self.assignment(submission.assignment)
+        written = [
+            scoring.written_result(question, submission.answers.get(question.id))
+            for question in assignment.written
+            if task.questions is None
+        ]
+        flags = [*scan.suspicious(submission.source), *scoring.review_flags(questions)]
+        faulty = any(question.outcome is Outcome.ERROR for question in questions)
+        return SubmissionResult(
+            key=task.key,
+            assignment=submission.assignment,
+            submission=SubmissionInfo(
+                id=submission.id,
+                sha256=submission.sha256,
+                submitted_at=submission.submitted_at,
+                filename=submission.filename,
+            ),
+            device=task.device,
+            score=None if is_absent(task.device) else scoring.total(questions),
+            max_score=scoring.max_total(questions),
+            needs_review=bool(flags) or faulty,
+            flags=tuple(flags),
+            notes=submission.notes,
+            duration_s=round(time.perf_counter() - started, 1),
+            environment=environment(),
+            sandbox=self._sandbox_info(),
+            seed_fingerprint=secret.fingerprint(self.plan.secret),
+            questions=(*questions, *written),
+        )
+
+    def _sandbox_info(self) -> SandboxInfo:
+        profile = self.zygote.profile
+        return SandboxInfo(mode=profile.mode, layers=tuple(str(layer) for layer in profile.layers))
+
+
+def environment() -> Environment:
+    """What this process computes with."""
+    return Environment(
+        grader=grader.__version__,
+        torch=str(torch.__version__),
+        python=platform.python_version(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+    )
+
+
+def _is_telling(verdict: Verdict) -> bool:
+    """Whether a failure can be a misconception, not just work that is missing or a process that is gone."""
+    failure = verdict.failure
+    return failure is not None and failure.cause is not Cause.NOT_IMPLEMENTED and not isinstance(failure, WorkerFailure)
+
+
+def is_absent(device: str) -> bool:
+    """Whether this machine lacks a device that was asked for."""
+    return device != "cpu" and not torch.cuda.is_available()
+
+
+def _no_device(check: CheckResult, device: str) -> CheckResult:
+    return msgspec.structs.replace(
+        check, cause=Cause.DEVICE, message=f"Not run: this machine has no device {device!r}."
+    )

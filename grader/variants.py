@@ -1,0 +1,219 @@
+"""Source text that stands in for a submission: the solution with one function replaced, or made worse.
+
+Every variant is the model solution's module followed by a new definition of one function, so that it can be
+graded exactly as a student's file is.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.catalog import LoadedAssignment
+from grader.errors import GraderError
+from grader.question import Question, Variant
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """A whole module in a student's place."""
+
+    name: str
+    kind: str
+    """listed, generic or trivial for wrong answers; alternative for right ones."""
+    source: str
+    sentence: str | None = None
+
+
+def alternatives(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
+    """The question's other correct solutions."""
+    return [_replaced(assignment, variant, "alternative") for variant in question.alternatives]
+
+
+def misconceptions(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
+    """The listed wrong answers, then the generic ones that apply to the question."""
+    listed = [_replaced(assignment, variant, "listed") for variant in question.misconceptions]
+    apply = [mistake for mistake in GENERIC if mistake.name not in question.exempt]
+    if not question.forbidden:
+        apply = [mistake for mistake in apply if "FORBIDDEN" not in mistake.body]
+    return listed + [_wrapped(assignment, question, mistake, "generic") for mistake in apply]
+
+
+def trivial_answers(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
+    """Answers that know the right structure and nothing else; the question's exemptions are left out."""
+    return [_wrapped(assignment, question, answer, "trivial") for answer in TRIVIAL]
+
+
+def _replaced(assignment: LoadedAssignment, variant: Variant, kind: str) -> StandIn:
+    source = f"{assignment.solution_source}\n\n{_renamed(variant)}\n"
+    return StandIn(name=variant.name, kind=kind, source=source, sentence=variant.sentence)
+
+
+def _renamed(variant: Variant) -> str:
+    """The variant's definition under the student's name, without decorators and annotations."""
+    tree = ast.parse(textwrap.dedent(variant.source))
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef | ast.ClassDef):
+        raise GraderError(f"variant {variant.name} is neither a function nor a class")
+    definition.name = variant.function
+    definition.decorator_list = []
+    for node in ast.walk(definition):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrapper:
+    """A mistake, or a trivial answer, that can be derived from any correct function.
+
+    `body` is the body of a function of (right, args, kwargs), where `right` is the correct function.
+    """
+
+    name: str
+    body: str
+    sentence: str | None = None
+
+
+def _wrapped(assignment: LoadedAssignment, question: Question, wrapper: Wrapper, kind: str) -> StandIn:
+    replaced = "\n".join(_definition(question, function, wrapper) for function in question.functions)
+    source = f"{assignment.solution_source}\n\n{_PRELUDE}\n{replaced}"
+    return StandIn(name=wrapper.name, kind=kind, source=source, sentence=wrapper.sentence)
+
+
+def _definition(question: Question, function: str, wrapper: Wrapper) -> str:
+    body = wrapper.body.replace("FORBIDDEN", next(iter(question.forbidden), ""))
+    return (
+        f"_right_{function} = {function}\n\n"
+        f"def {function}(*args, **kwargs):\n    right = _right_{function}\n{textwrap.indent(body, '    ')}\n"
+    )
+
+
+_PRELUDE = """
+def _tensors(value):
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, (tuple, list)):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+def _changed(change, value):
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_changed(change, item) for item in value)
+    return value
+
+def _floats(value):
+    return [tensor for tensor in _tensors(value) if tensor.is_floating_point()]
+"""
+
+GENERIC: Sequence[Wrapper] = (
+    Wrapper(
+        name="mutates_its_input",
+        sentence="Call your function twice on the same tensors: is the second answer the same?",
+        body="""
+result = right(*args, **kwargs)
+with torch.no_grad():
+    for tensor in _floats(args)[:1]:
+        if not tensor.is_meta and not any(stride == 0 for stride in tensor.stride()):
+            tensor.mul_(1.5)
+return result""",
+    ),
+    Wrapper(
+        name="uses_global_rng",
+        sentence="Your function changes everybody's random numbers; what is it that it draws?",
+        body="""
+torch.rand(1)
+return right(*args, **kwargs)""",
+    ),
+    Wrapper(
+        name="loops_over_batch",
+        sentence="Your function handles one example after another; can one tensor operation handle them all?",
+        body="""
+batch = max((tensor.dim() for tensor in _tensors(args)), default=0) > 1 and _tensors(args)[0].shape[0]
+for _ in range(batch or 0):
+    _tensors(args)[0].sum()
+return right(*args, **kwargs)""",
+    ),
+    Wrapper(
+        name="cpu_constant",
+        sentence="Where is a tensor made that you did not get as an argument, and on which device?",
+        body="""
+return _changed(lambda tensor: (tensor[None] + torch.zeros(1, dtype=tensor.dtype))[0], right(*args, **kwargs))""",
+    ),
+    Wrapper(
+        name="float32_inside",
+        sentence="Your answers are right to seven digits and no further; where do the others get lost?",
+        body="""
+narrow = lambda tensor: tensor.float().to(tensor.dtype) if tensor.dtype == torch.float64 else tensor
+return right(*_changed(narrow, args), **_changed(narrow, kwargs))""",
+    ),
+    Wrapper(
+        name="wrong_dtype",
+        sentence="Which dtype went in, and which came out?",
+        body="""
+return _changed(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, right(*args, **kwargs))""",
+    ),
+    Wrapper(
+        name="fails_on_empty",
+        sentence="What does your function do with a batch that holds no example?",
+        body="""
+for tensor in _tensors(args):
+    if tensor.numel() == 0:
+        raise ValueError("empty")
+return right(*args, **kwargs)""",
+    ),
+    Wrapper(
+        name="fails_on_noncontiguous",
+        sentence="Try your function on a transposed tensor: .view needs a layout that not every tensor has.",
+        body="""
+for tensor in _tensors(args):
+    tensor.view(-1)
+return right(*args, **kwargs)""",
+    ),
+    Wrapper(
+        name="uses_forbidden_name",
+        sentence="The question asks you to write out what that library function does.",
+        body="""
+if kwargs.get("never"):
+    FORBIDDEN
+return right(*args, **kwargs)""",
+    ),
+)
+"""Mistakes of manners; each question must catch those that it does not exempt."""
+
+TRIVIAL: Sequence[Wrapper] = (
+    *(
+        Wrapper(name=name, body=f"return _changed(lambda tensor: {expression}, right(*args, **kwargs))")
+        for name, expression in (
+            ("zeros", "torch.zeros_like(tensor)"),
+            ("ones", "torch.ones_like(tensor)"),
+            ("nan", "tensor * float('nan')"),
+            ("half", "torch.full_like(tensor, 0.5)"),
+            ("random", "torch.rand(tensor.shape).to(tensor)"),
+        )
+    ),
+    Wrapper(
+        name="input_returned",
+        body="""
+result = right(*args, **kwargs)
+first = (_floats(args) or _tensors(args))[0]
+return type(result)(first for _ in result) if isinstance(result, tuple) else first""",
+    ),
+    Wrapper(
+        name="input_summed",
+        body="""
+first = (_floats(args) or _tensors(args))[0]
+def fit(tensor):
+    if tensor.shape == first.shape:
+        return first
+    return first.sum(-1) if tensor.shape == first.shape[:-1] else first.sum().expand(tensor.shape)
+return _changed(fit, right(*args, **kwargs))""",
+    ),
+)
+"""Answers without content; they must score nothing."""
