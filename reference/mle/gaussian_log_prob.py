@@ -336,7 +336,8 @@ def cuts_the_gradient_of_the_spread(x: Tensor, mu: Tensor, logvar: Tensor) -> Te
 
 @question.alternative
 def divides_by_sigma_after_broadcasting(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    x, mu, logvar = torch.broadcast_tensors(x, mu, logvar)
+    shape = (x + mu + logvar).shape
+    x, mu, logvar = x.expand(shape), mu.expand(shape), logvar.expand(shape)
     sigma = torch.exp(logvar / 2)
     log_normaliser = 0.5 * x.shape[-1] * math.log(2 * math.pi) + logvar.sum(-1) / 2
     return -(((x - mu) / sigma).pow(2).sum(dim=-1) / 2) - log_normaliser
@@ -345,9 +346,8 @@ def divides_by_sigma_after_broadcasting(x: Tensor, mu: Tensor, logvar: Tensor) -
 @question.alternative
 def contracts_with_einsum(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     z = (x - mu).mul(logvar.mul(-0.5).exp())
-    z, logvar = torch.broadcast_tensors(z, logvar)
-    constants = torch.full_like(z, math.log(2 * math.pi))
-    return torch.einsum("...d,...d->...", z, z).add((constants + logvar).sum(-1)).neg() / 2
+    log_factors = torch.full_like(z, math.log(2 * math.pi)) + logvar
+    return torch.einsum("...d,...d->...", z, z).add(log_factors.sum(-1)).neg() / 2
 
 
 @question.alternative

@@ -35,3 +35,54 @@ def gaussian_log_prob(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     z = (x - mu) * torch.exp(-0.5 * logvar)
     return -0.5 * (math.log(2 * math.pi) + logvar + z.square()).sum(-1)
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## mle.2 Maximum-likelihood mean and variance of weighted data
+
+
+# %%
+def gaussian_mle(x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the independent Gaussians under which weighted data are most likely.
+
+    Args:
+        x: Data, shape [n, *event]; the first dimension counts the points, and event may be ().
+        weights: One weight >= 0 per point, shape [n]; they need not sum to one. None: all points weigh the same.
+
+    Returns:
+        `(mu, var)`, both of shape [*event]: the weighted mean, and the variance (not the standard deviation) that
+        maximises the likelihood. The data 0, 0, 3, or 0, 3 with the weights 2, 1, give mu = 1 and var = 2. Where n
+        or all weights are 0, nan and 0 are both fine.
+    """
+    ### BEGIN SOLUTION
+    if weights is None:
+        weights = x.new_ones(x.shape[0])
+    w = weights.reshape(-1, *[1] * (x.dim() - 1))
+    total = weights.sum()
+    mu = (w * x).sum(0) / total
+    return mu, (w * (x - mu).square()).sum(0) / total
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## mle.3 Negative log-likelihood of a class
+
+
+# %%
+def categorical_nll(logits: Tensor, targets: Tensor) -> Tensor:
+    """Negative log-probability of each target under softmax(logits), in nats.
+
+    Args:
+        logits: Unnormalised log-probabilities, shape [*batch, classes]: the classes are the last dimension, unlike in
+            torch.nn.functional.cross_entropy. As large as +-1e4.
+        targets: Class indices, int64, shape [*batch].
+
+    Returns:
+        One value >= 0 per example, shape [*batch], not averaged. Logits [0, log 3] give 1.386 for target 0 and
+        0.288 for target 1.
+    """
+    ### BEGIN SOLUTION
+    shifted = logits - logits.amax(-1, keepdim=True)
+    chosen = shifted.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return shifted.exp().sum(-1).log() - chosen
+    ### END SOLUTION
