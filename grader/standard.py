@@ -211,12 +211,20 @@ def keeps_generators(inputs: SearchStrategy[Arguments]) -> Function:
 
 
 def runs_on_other_devices(inputs: SearchStrategy[Arguments]) -> Function:
-    """Behaviour: forward and backward on the meta device, which fails on a constant made on the CPU."""
+    """Behaviour: forward and backward on the meta device, which fails on a constant made on the CPU.
+
+    Torch has no meta kernel for some operators, such as `linalg.lstsq`; code that uses one passes, because nothing
+    is known against it.
+    """
 
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Works on whatever device its inputs are on."""
-        student.function.on_meta(*inputs.args, **inputs.kwargs)
+        try:
+            student.function.on_meta(*inputs.args, **inputs.kwargs)
+        except CheckFailed as failure:
+            if failure.cause is not Cause.NOT_IMPLEMENTED:
+                raise
 
     return _named("check_runs_on_other_devices", check)
 
