@@ -86,3 +86,31 @@ def categorical_nll(logits: Tensor, targets: Tensor) -> Tensor:
     chosen = shifted.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
     return shifted.exp().sum(-1).log() - chosen
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## mle.4 Cross-entropy as entropy plus KL divergence
+
+
+# %%
+def nll_kl_decomposition(p: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What a model costs in expectation, split into what the data cost and what the model adds, all in nats.
+
+    The data have the distribution p and the model q = softmax(logits), both over the last dimension.
+
+    Args:
+        p: Probabilities that sum to one over the last dimension, shape [*batch, classes]. Some may be zero; a class
+            that never occurs contributes nothing (0 log 0 = 0).
+        logits: Shape [*batch, classes], as large as +-1000.
+
+    Returns:
+        `(cross_entropy, entropy, kl)`, each of shape [*batch]: the expectation of -log q under p, the entropy of p,
+        and KL(p || q). The first is the sum of the others. p = [1/2, 1/2] and logits = [0, log 3] give
+        (0.837, 0.693, 0.144).
+    """
+    ### BEGIN SOLUTION
+    log_q = logits.log_softmax(-1)
+    # xlogy is 0 at p = 0, where p * log(p) is nan.
+    information = torch.xlogy(p, p)
+    return -(p * log_q).sum(-1), -information.sum(-1), (information - p * log_q).sum(-1)
+    ### END SOLUTION
