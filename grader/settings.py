@@ -1,8 +1,8 @@
 """One frozen `Settings`, read once: default < file < environment < flag.
 
 The file is `grader.toml`, or the table `[tool.grader]` of `pyproject.toml`, whichever is met first walking up from
-the folder the command was started in. Every setting has the same name everywhere: `memory_mib` in the file,
-`GRADER_MEMORY_MIB` in the environment, `--memory-mib` on the command line.
+the folder the command was started in. Every setting has one name: `memory_mib` in the file, `GRADER_MEMORY_MIB`
+in the environment, `--memory-mib` on the command line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 from grader.errors import UsageError
 
-SANDBOXES = ("strict", "container", "unsafe")
 DEVICES = ("cpu", "cuda")
 _COURSE_MARK = "reference"
 
@@ -67,16 +66,17 @@ def _choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
 
 def _listing(item: Callable[[object], str]) -> Callable[[object], tuple[str, ...]]:
     def parse(value: object) -> tuple[str, ...]:
-        parts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(parts, list | tuple):
+        given = [value] if isinstance(value, str) else value
+        if not isinstance(given, list | tuple):
             raise ValueError("expected a list, or names with commas between them")
+        parts = [part for one in given for part in (one.split(",") if isinstance(one, str) else [one])]
         return tuple(dict.fromkeys(item(part.strip() if isinstance(part, str) else part) for part in parts))
 
     return parse
 
 
-def _about(parse: Callable[[Any], Any], help_text: str) -> dict[str, Any]:
-    return {"parse": parse, "help": help_text}
+def _about(parse: Callable[[Any], Any], help_text: str, flag: str | None = None) -> dict[str, Any]:
+    return {"parse": parse, "help": help_text, "flag": flag}
 
 
 def _cores() -> int:
@@ -100,15 +100,14 @@ class Settings:
         metadata=_about(_number(1, whole=True), "How many submissions to grade at once. [default: one a core]"),
     )
     devices: tuple[str, ...] = field(
-        default=("cpu",), metadata=_about(_listing(_choice(DEVICES)), "Devices to grade on: cpu or cpu,cuda.")
+        default=("cpu",),
+        metadata=_about(_listing(_choice(DEVICES)), "Devices: cpu or cpu,cuda. [default: cpu]", "--device"),
     )
     reports: tuple[str, ...] = field(
         default=("html", "csv"),
-        metadata=_about(_listing(_text), "Reports to write, each NAME or NAME=PATH. [default: html,csv]"),
+        metadata=_about(_listing(_text), "Reports to write, each NAME or NAME=PATH. [default: html,csv]", "--report"),
     )
-    sandbox: str = field(
-        default="strict", metadata=_about(_choice(SANDBOXES), "strict, container or unsafe. [default: strict]")
-    )
+    sandbox: str = field(default="strict", metadata=_about(_text, "strict, container or unsafe. [default: strict]"))
     fresh: bool = field(default=False, metadata=_about(_switch, "Grade again also what has a current result."))
     wall_s: float = field(
         default=10.0, metadata=_about(_number(0.1), "Seconds that one call of a student's function may take.")
@@ -131,8 +130,8 @@ def help_of(name: str) -> str:
 
 
 def flag_of(name: str) -> str:
-    """`--memory-mib` for `memory_mib`."""
-    return "--" + name.replace("_", "-")
+    """`--memory-mib` for `memory_mib`; a list's flag is in the singular, since it may be given several times."""
+    return _SETTINGS[name].metadata["flag"] or "--" + name.replace("_", "-")
 
 
 def variable_of(name: str) -> str:

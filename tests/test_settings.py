@@ -65,6 +65,11 @@ def test_every_setting_can_come_from_the_environment(course: Path) -> None:
     assert set(words) == {item.name for item in fields(Settings)}
 
 
+def test_a_list_may_be_given_in_one_or_several_flags(course: Path) -> None:
+    assert read(course, reports=["html,csv", "json=a.json"]).reports == ("html", "csv", "json=a.json")
+    assert read(course, file='devices = ["cpu", "cuda", "cpu"]').devices == ("cpu", "cuda")
+
+
 def test_the_course_is_found_upwards(course: Path) -> None:
     below = course / "a" / "b"
     below.mkdir(parents=True)
@@ -106,7 +111,6 @@ def test_an_unknown_key_names_the_nearest_one(course: Path) -> None:
         ({"GRADER_FAIL_UNDER": "120"}, "expected a number from 0 to 100"),
         ({"GRADER_WALL_S": "nan"}, "expected a number of at least 0.1"),
         ({"GRADER_DEVICES": "cpu,tpu"}, "GRADER_DEVICES: expected one of cpu, cuda, got 'cpu,tpu'"),
-        ({"GRADER_SANDBOX": "none"}, "expected one of strict, container, unsafe"),
         ({"GRADER_FRESH": "maybe"}, "expected true or false"),
     ],
 )
@@ -124,4 +128,5 @@ def test_a_bad_file_is_a_usage_error_that_names_it(course: Path, text: str) -> N
 
 def test_names_follow_one_rule() -> None:
     assert flag_of("memory_mib") == "--memory-mib"
+    assert flag_of("reports") == "--report"
     assert help_of("memory_mib").endswith("[env: GRADER_MEMORY_MIB]")
