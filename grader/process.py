@@ -24,7 +24,7 @@ from grader.worker.control import Born, Dead, Ready
 from grader.worker.wire import Buffer, WireError
 
 MIB: Final = 1 << 20
-_DEATH_S = 2.0
+_DEATH_S = 1.0
 _MEMORY_CHECK_S = 0.05
 
 

@@ -19,6 +19,8 @@ ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # Importing torch._dynamo makes this directory; one that exists, and that none may write, leaves no trace.
+    "TORCHINDUCTOR_CACHE_DIR": "/",
 }
 """All that a zygote, and so a worker, inherits from the grader's environment."""
 
