@@ -17,9 +17,6 @@ from hypothesis import HealthCheck, Phase, settings
 from grader.errors import GraderError, UsageError
 from grader.question import Assignment, Question, WrittenQuestion
 
-EXAMPLES = 10
-"""Inputs drawn for each check, the same for a whole class."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedAssignment:
@@ -95,7 +92,6 @@ def _prepare(course: Path) -> None:
         sys.path.append(root)
     settings.register_profile(
         "grader",
-        max_examples=EXAMPLES,
         database=None,
         deadline=None,
         derandomize=False,

@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import hypothesis
+import hypothesis.strategies as st
 
 from grader.errors import CheckFailed, GraderError
-from grader.model import Cause
+from grader.model import Cause, Kind
 from grader.question import Check, Function, Question
 from grader.remote import Answer, Call, LocalTransport, RecordingTransport, Student
 from grader.strategies import Numbers
 
 Drawn = Mapping[str, Any]
+
+PERSONAL_EXAMPLES = 5
+"""Inputs of each value check that are drawn for one submission alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +38,21 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A check's inputs for one seed. `test` and `seed` draw the same inputs again."""
+    """A check's inputs for one seed, from which Hypothesis draws the same ones again."""
 
     check: Check
-    test: Function
     seed: int
     examples: tuple[Example, ...]
 
     @property
     def calls(self) -> list[Call]:
         """Every call of every example, in order."""
-        return [call for example in self.examples for call, _ in example.calls]
+        return calls_of(self.examples)
+
+
+def calls_of(examples: Sequence[Example]) -> list[Call]:
+    """Every call of every example, in order."""
+    return [call for example in examples for call, _ in example.calls]
 
 
 def derive_seed(secret: bytes, *parts: str) -> int:
@@ -85,43 +93,67 @@ def run_given(test: Function, seed: int, body: Callable[[Drawn], None]) -> None:
         handle.inner_test = original
 
 
-def record(question: Question, check: Check, test: Function, seed: int) -> Recording:
-    """Run a check with the oracle in the student's place.
-
-    Args:
-        question: The check's question.
-        check: The check.
-        test: Which of its `@given` functions draws: `check.test` or `check.personal`.
-        seed: For Hypothesis.
+def record_question(question: Question, secret: bytes) -> list[Recording]:
+    """The recordings of all checks of a question, the same for a whole class.
 
     Raises:
-        GraderError: Where the oracle fails the check, or draws no input.
+        GraderError: Where the oracle fails a check, or a check draws no input.
     """
-    oracle = LocalTransport(question.oracles)
-    examples: list[Example] = []
-
-    def body(drawn: Drawn) -> None:
-        recorder = RecordingTransport(oracle)
-        run_body(check, Student(question.functions, recorder, oracle), drawn)
-        examples.append(Example(drawn=drawn, calls=tuple(recorder.log)))
-
-    try:
-        run_given(test, seed, body)
-    except CheckFailed as failure:
-        raise GraderError(f"{question.id}: the oracle itself fails check {check.name}: {failure}") from failure
-    if not examples:
-        raise GraderError(f"{question.id}: check {check.name} drew no input")
-    return Recording(check=check, test=test, seed=seed, examples=tuple(examples))
-
-
-def record_question(question: Question, secret: bytes) -> Sequence[Recording]:
-    """The recordings of all checks of a question, the same for a whole class."""
     return [
-        record(question, check, check.test, derive_seed(secret, "class", question.id, check.name))
-        for check in question.checks
+        _record(question, check, derive_seed(secret, "class", question.id, check.name)) for check in question.checks
     ]
 
 
-def record_personal(question: Question, check: Check, secret: bytes, sha256: str) -> Recording:
-    """Inputs that only this submission meets, so that knowing a classmate's is worth nothing."""
-    return record(question, check, check.personal, derive_seed(secret, "own", question.id, check.name, sha256))
+def _record(question: Question, check: Check, seed: int) -> Recording:
+    examples: list[Example] = []
+    run_given(check.test, seed, lambda drawn: examples.append(record_example(question, check, drawn)))
+    if not examples:
+        raise GraderError(f"{question.id}: check {check.name} drew no input")
+    return Recording(check=check, seed=seed, examples=tuple(examples))
+
+
+def record_example(question: Question, check: Check, drawn: Drawn) -> Example:
+    """Run a check on one input with the oracle in the student's place.
+
+    Raises:
+        GraderError: Where the oracle fails the check.
+    """
+    oracle = LocalTransport(question.oracles)
+    recorder = RecordingTransport(oracle)
+    try:
+        run_body(check, Student(question.functions, recorder, oracle), drawn)
+    except CheckFailed as failure:
+        raise GraderError(f"{question.id}: the oracle itself fails check {check.name}: {failure}") from failure
+    return Example(drawn=drawn, calls=tuple(recorder.log))
+
+
+class PersonalInputs:
+    """Inputs of value checks that one submission alone meets, so that knowing a classmate's is worth nothing.
+
+    All value checks of an assignment are drawn for in one go, since most of the cost is Hypothesis's start.
+
+    Args:
+        questions: The assignment's.
+    """
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        strategies = {
+            (question.id, check.name): st.fixed_dictionaries(dict(check.strategies))
+            for question in questions
+            for check in question.checks
+            if check.kind is Kind.VALUE
+        }
+
+        # Hypothesis's first input is always the simplest one, for everybody.
+        @hypothesis.settings(max_examples=PERSONAL_EXAMPLES + 1)
+        @hypothesis.given(drawn=st.fixed_dictionaries(strategies))
+        def test(student: None, drawn: Drawn) -> None:
+            """Replaced by `run_given`."""
+
+        self._test = test
+
+    def draw(self, secret: bytes, sha256: str) -> Mapping[tuple[str, str], list[Drawn]]:
+        """By question's id and check's name, the inputs of the submission with this hash."""
+        every: list[Mapping[tuple[str, str], Drawn]] = []
+        run_given(self._test, derive_seed(secret, "own", sha256), lambda drawn: every.append(drawn["drawn"]))
+        return {key: [drawn[key] for drawn in every[1:]] for key in every[0]}

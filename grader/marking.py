@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Self
@@ -17,7 +17,7 @@ from grader import catalog, sandboxes, scan, scoring, secret, variants
 from grader.catalog import LoadedAssignment
 from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint
 from grader.errors import CheckFailed, WorkerFailure
-from grader.examples import Recording, derive_seed, record_question
+from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result
 from grader.link import Import, Link
 from grader.model import (
@@ -44,10 +44,14 @@ class Marker:
     """
 
     def __init__(self, plan: Plan) -> None:
+        # As in a worker: the same kernels and the same order of summation, and no core taken from the students' code.
+        torch.set_num_threads(1)
         self.plan = plan
         self._assignments: dict[str, LoadedAssignment] = {}
         self._recordings: dict[str, Sequence[Recording]] = {}
         self._known: dict[str, Sequence[Fingerprint]] = {}
+        self._inputs: dict[str, PersonalInputs] = {}
+        self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
         self._starter = ThreadPoolExecutor(1)
         # The zygote takes seconds to warm up; meanwhile this process loads questions and records oracles.
         self._starting: Future[Zygote] = self._starter.submit(self._start_zygote)
@@ -125,12 +129,20 @@ class Marker:
                 question=question,
                 recordings=self.recordings(question),
                 link=link,
-                secret=self.plan.secret,
-                sha256=submission.sha256,
+                personal=self._personal(task, question),
                 forbidden_uses=scan.forbidden_uses(submission.source, question.function, question.forbidden),
             )
         finally:
             link.close()
+
+    def _personal(self, task: Task, question: Question) -> dict[str, list[Drawn]]:
+        """By value check of the question, the inputs that this submission alone meets."""
+        name, sha256 = task.submission.assignment, task.submission.sha256
+        if name not in self._inputs:
+            self._inputs[name] = PersonalInputs(self.assignment(name).questions)
+        if self._drawn[0] != (name, sha256):
+            self._drawn = (name, sha256), self._inputs[name].draw(self.plan.secret, sha256)
+        return {check: drawn for (identity, check), drawn in self._drawn[1].items() if identity == question.id}
 
     def _spawn(self) -> Worker:
         return self.zygote.spawn()

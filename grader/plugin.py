@@ -32,6 +32,10 @@ ATTEMPTS = 2
 """How often a question is graded where the fault is the grader's own, before that is reported."""
 
 
+UNUSED_PLUGINS = ("cacheprovider", "terminal", "logging", "doctest", "unittest", "faulthandler", "junitxml", "warnings")
+"""Parts of pytest that have nothing to do here, and cost time on every check."""
+
+
 class CheckItem(pytest.Item):
     """One check of one submission."""
 
@@ -143,7 +147,8 @@ def run(marker: Marker, tasks: Iterable[Task], sink: Sink) -> None:
         GraderError: Where the session itself ends before the tasks do.
     """
     plugin = GradingPlugin(marker, tasks, sink)
-    options = ["-c", os.devnull, "--rootdir", os.sep, "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
+    options = ["-c", os.devnull, "--rootdir", os.sep, "--capture=no"]
+    options += [word for name in UNUSED_PLUGINS for word in ("-p", f"no:{name}")]
     with _plain_pytest(), contextlib.redirect_stdout(io.StringIO()):
         status = pytest.main(options, plugins=[plugin])
     if plugin.error is not None:

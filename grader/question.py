@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import given, settings
+from hypothesis.strategies import SearchStrategy
 
 from grader.model import Feedback, Kind
 
@@ -33,18 +34,28 @@ class Check:
     """The function of (student, drawn values), without Hypothesis around it."""
     test: Function
     """The `@given` function around the body."""
-    personal: Function
-    """The same, for the few inputs that are drawn for one submission alone."""
+    strategies: Mapping[str, SearchStrategy[Any]]
+    """What `test` draws from, by argument."""
+    declared: Function
+    """What the author decorated; other checks name it in `requires`."""
 
 
-PERSONAL_EXAMPLES = 6
-"""Inputs drawn for one submission alone; Hypothesis's first one is always the simplest, so five are its own."""
+EXAMPLES = {
+    Kind.VALUE: 10,
+    Kind.GRADIENT: 6,
+    Kind.PRECISION: 4,
+    Kind.LAW: 4,
+    Kind.STRESS: 4,
+    Kind.ROBUSTNESS: 3,
+    Kind.BEHAVIOUR: 2,
+}
+"""Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone."""
 
 
-def _for_one_submission(test: Function) -> Function:
-    handle: Any = test.hypothesis  # type: ignore[attr-defined]  # documented by Hypothesis, not typed
-    again = given(**handle._given_kwargs)(handle.inner_test)
-    return settings(max_examples=PERSONAL_EXAMPLES)(again)
+def _drawing(test: Any, examples: int) -> Function:
+    """The same check with its number of inputs set."""
+    again = given(**test.hypothesis._given_kwargs)(test.hypothesis.inner_test)
+    return settings(max_examples=examples)(again)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +143,7 @@ class Question:
         feedback: Feedback = Feedback.COUNTEREXAMPLE,
         name: str | None = None,
         description: str | None = None,
+        examples: int | None = None,
     ) -> Callable[[Function], Function]:
         """Declare a check: an ordinary function of `student` under `hypothesis.given`.
 
@@ -143,6 +155,7 @@ class Question:
             feedback: How much a failure shows.
             name: Instead of the function's own name; for functions that a factory of `standard.py` made.
             description: Instead of the function's docstring.
+            examples: How many inputs to draw, instead of the kind's number.
 
         Raises:
             ValueError: Where the check has no `@given`, no description, or a name that is taken.
@@ -152,6 +165,7 @@ class Question:
         def declare(test: Function) -> Function:
             if not hasattr(test, "hypothesis"):
                 raise ValueError(f"{self.id}: check {test.__name__!r} has no @given")
+            handle: Any = test.hypothesis
             check_name = name or test.__name__.removeprefix("check_")
             if check_name in {check.name for check in self.checks}:
                 raise ValueError(f"{self.id}: two checks are named {check_name!r}")
@@ -166,9 +180,10 @@ class Question:
                     points=points,
                     requires=tuple(self._name_of(each) for each in required),
                     feedback=feedback,
-                    body=test.hypothesis.inner_test,
-                    test=test,
-                    personal=_for_one_submission(test),
+                    body=handle.inner_test,
+                    test=_drawing(test, examples or EXAMPLES[Kind(kind)]),
+                    strategies=handle._given_kwargs,
+                    declared=test,
                 )
             )
             return test
@@ -177,7 +192,7 @@ class Question:
 
     def _name_of(self, test: Function) -> str:
         for check in self.checks:
-            if check.test is test:
+            if check.declared is test:
                 return check.name
         raise ValueError(f"{self.id}: {test.__name__!r} is required but is not a check declared before")
 

@@ -8,18 +8,19 @@ and workers into outcomes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis.errors import Flaky
 
 from grader.errors import CheckFailed, GraderError, WorkerFailure
-from grader.examples import Drawn, Example, Recording, record_personal, run_body, run_given
+from grader.examples import Drawn, Example, Recording, calls_of, record_example, run_body, run_given
 from grader.link import Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
 from grader.remote import Answer, Call, LocalTransport, ReplayTransport, Student
+from grader.worker.wire import WireError
 
 MAX_SHRINK_RUNS = 80
 """Live runs of a check's body while a counterexample is shrunk."""
@@ -49,16 +50,14 @@ class QuestionSession:
         question: The question.
         recordings: Of all its checks, in order.
         link: The submission in its worker.
-        secret: The course secret.
-        sha256: Of the submission.
+        personal: By value check, the inputs that this submission alone meets.
         forbidden_uses: What the static scan found for this question.
     """
 
     question: Question
     recordings: Sequence[Recording]
     link: Link
-    secret: bytes
-    sha256: str
+    personal: Mapping[str, Sequence[Drawn]]
     forbidden_uses: Sequence[str] = ()
     answers: dict[str, list[tuple[Call, Answer]]] = field(default_factory=dict)
     """By check, the student's answers to the recorded calls; what a diagnosis goes by."""
@@ -82,37 +81,50 @@ class QuestionSession:
         return verdict
 
     def _judge(self, recording: Recording) -> Verdict:
+        check = recording.check
         try:
-            failing = self._replay(recording)
-            if failing is None and recording.check.kind is Kind.VALUE:
-                recording = record_personal(self.question, recording.check, self.secret, self.sha256)
-                failing = self._replay(recording)
-            if failing is None:
-                return Verdict(check=recording.check, outcome=Outcome.PASSED)
-            return self._smallest(recording, failing)
+            answers = self._fetched(recording)
+            failing = self._replay(check, recording.examples, answers)
+            if failing is not None:
+                return self._smallest(recording, failing)
+            if check.kind is Kind.VALUE:
+                own = [record_example(self.question, check, drawn) for drawn in self.personal[check.name]]
+                failing = self._replay(check, own, self.link.perform_all(calls_of(own)))
+            return failing or Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
-            return Verdict(check=recording.check, outcome=Outcome.FAILED, failure=failure)
+            return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
         except GraderError as fault:
-            return Verdict(check=recording.check, outcome=Outcome.ERROR, fault=str(fault))
+            return Verdict(check=check, outcome=Outcome.ERROR, fault=str(fault))
 
-    def _replay(self, recording: Recording) -> Verdict | None:
-        """Run the check's body on every recorded input; the first failure, or None."""
-        answers = self.link.perform_all(recording.calls)
-        asked = list(zip(recording.calls, answers, strict=True))
-        self.answers.setdefault(recording.check.name, asked)
-        position = 0
-        for example in recording.examples:
-            mine = asked[position : position + len(example.calls)]
-            position += len(example.calls)
+    def _fetched(self, recording: Recording) -> list[Answer]:
+        """The student's answers to a check's recorded calls; the first check fetches those of all."""
+        if not self.answers and not self.link.deaths:
+            self._fetch_all()
+        name = recording.check.name
+        if name not in self.answers:
+            answers = self.link.perform_all(recording.calls)
+            self.answers[name] = list(zip(recording.calls, answers, strict=True))
+        return [answer for _, answer in self.answers[name]]
+
+    def _fetch_all(self) -> None:
+        """Ask everything in one exchange; where that does not work out, each check asks for itself."""
+        everything = [call for recording in self.recordings for call in recording.calls]
+        try:
+            answers = iter(self.link.perform_all(everything))
+        except (WorkerFailure, WireError):
+            return
+        for recording in self.recordings:
+            self.answers[recording.check.name] = [(call, next(answers)) for call in recording.calls]
+
+    def _replay(self, check: Check, examples: Sequence[Example], answers: Sequence[Answer]) -> Verdict | None:
+        """Run the check's body on recorded inputs and fetched answers; the first failure, or None."""
+        rest = iter(answers)
+        for example in examples:
+            mine = [(call, next(rest)) for call, _ in example.calls]
             student = self._student(ReplayTransport(mine, self.link), example)
-            failure = _failure_of(recording.check, student, example.drawn)
+            failure = _failure_of(check, student, example.drawn)
             if failure is not None:
-                return Verdict(
-                    check=recording.check,
-                    outcome=Outcome.FAILED,
-                    failure=failure,
-                    calls=tuple(student.shown),
-                )
+                return Verdict(check=check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown))
         return None
 
     def _student(self, transport: Any, example: Example | None) -> Student:
@@ -129,7 +141,7 @@ class QuestionSession:
         self._has_shrunk = True
         search = _Search(check=recording.check, attempt=lambda: self._student(self.link, None))
         try:
-            run_given(recording.test, recording.seed, search.body)
+            run_given(recording.check.test, recording.seed, search.body)
         except (CheckFailed, Flaky) as error:
             return search.best if isinstance(error, CheckFailed) and search.best else _nondeterministic(failing)
         return failing if self.link.deaths else _nondeterministic(failing)
