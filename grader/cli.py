@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from grader.model import Submission, SubmissionResult
     from grader.selfcheck import Target
 
+DEMO_CLASS = Path("tests", "demo_class")
+"""In a checkout of the course."""
+
 DONE, NO, USAGE, UNSAFE, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _P = ParamSpec("_P")
@@ -221,7 +224,7 @@ def demo(out: Out = None, course: Course = None, jobs: Jobs = None, sandbox: San
     settings = _settings(course=course, out=out, jobs=jobs, sandbox=sandbox, json=json)
     if out is None:
         settings = replace(settings, out=settings.course / "demo-results")
-    return _grade(settings, [settings.course / "demo"])
+    return _grade(settings, [settings.course / DEMO_CLASS])
 
 
 def _settings(*, need_course: bool = True, **flags: object) -> Settings:
@@ -253,7 +256,8 @@ def _write_reports(settings: Settings, results: Sequence[SubmissionResult]) -> N
         path = Path(given) if given else settings.out / (formats[name].FILENAME if name in formats else name)
         for lost in reports.write(name, results, path):
             _say(f"{name}: {lost}")
-        _say(f"{name}: {path}")
+        index = path / "index.html"
+        _say(f"{name}: {index if index.is_file() else path}")
 
 
 def _print_results(

@@ -112,7 +112,19 @@ def run(target: Target) -> Run:
         report, config = Path(scratch, "report.json"), Path(scratch, "pytest.ini")
         # Of its own, so that no configuration of the student's machine changes what is found.
         config.write_text("[pytest]\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "grader.selfcheck_plugin", "-p", "no:cacheprovider"]
+        # -P: the module that is asked for, not one that happens to stand in the folder; -B: what was just saved.
+        command = [
+            sys.executable,
+            "-P",
+            "-B",
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "grader.selfcheck_plugin",
+            "-p",
+            "no:cacheprovider",
+        ]
         command += ["-c", str(config), f"--rootdir={target.tests.parent}", "--import-mode=importlib", "--tb=short"]
         command += [f"--selfcheck-json={report}", str(target.tests)]
         ended = subprocess.run(
