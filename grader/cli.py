@@ -235,6 +235,7 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     from grader import catalog, grading, progress, submissions
     from grader.reports.figures import has_grader_error, share
 
+    _report_paths(settings)
     functions = {name: catalog.load(settings.course, name).functions for name in catalog.names(settings.course)}
     found = submissions.collect_all(paths, assignments=functions, assignment=settings.assignment, say=_say)
     with progress.shown(_console(stderr=True), "Grading") as told:
@@ -247,13 +248,22 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     return NO if low else DONE
 
 
+def _report_paths(settings: Settings) -> dict[str, Path]:
+    """Where each report that is asked for goes; an unknown one is found before any work is done."""
+    from grader import reports
+
+    paths = {}
+    for spelled in settings.reports:
+        name, _, given = spelled.partition("=")
+        default = settings.out / reports.find(name).FILENAME
+        paths[name] = Path(given) if given else default
+    return paths
+
+
 def _write_reports(settings: Settings, results: Sequence[SubmissionResult]) -> None:
     from grader import reports
 
-    formats = reports.formats()
-    for spelled in settings.reports:
-        name, _, given = spelled.partition("=")
-        path = Path(given) if given else settings.out / (formats[name].FILENAME if name in formats else name)
+    for name, path in _report_paths(settings).items():
         for lost in reports.write(name, results, path):
             _say(f"{name}: {lost}")
         index = path / "index.html"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.attempts import Attempt, File, find_attempts
@@ -95,14 +95,15 @@ def _submissions(handin: Handin, assignments: Assignments, fallback: str | None)
     found: dict[str, Submission] = {}
     for number, attempt in reversed(list(enumerate(attempts, start=1))):
         candidates = [_read(file, assignments) for file in attempt.files]
-        if not any(one.assignment for one in candidates) and attempt is attempts[-1]:
-            candidates = _told_by_others(handin, candidates, assignments, fallback)
         notes = _notes(handin, attempt, number, len(attempts))
+        if attempt is attempts[-1]:
+            place = fallback or _told_by_place(handin, candidates, assignments)
+            if len(candidates) == 1 and candidates[0].assignment is None:
+                candidates = [replace(candidates[0], assignment=place)]
+            unrecognised = _unrecognised(handin, attempt, candidates, place or "", notes)
         for name in sorted({one.assignment for one in candidates if one.assignment} - set(found)):
             found[name] = _submission(handin, attempt, name, candidates, notes)
-        if attempt is attempts[-1]:
-            unreadable = _unrecognised(handin, attempt, candidates, notes)
-    return [found[name] for name in sorted(found)] or [unreadable]
+    return [found[name] for name in sorted(found)] or [unrecognised]
 
 
 def _read(file: File, assignments: Assignments) -> _Candidate:
@@ -127,18 +128,12 @@ def _told_by_functions(source: str, assignments: Assignments) -> str | None:
     return best[0] if most and len(best) == 1 else None
 
 
-def _told_by_others(
-    handin: Handin, candidates: list[_Candidate], assignments: Assignments, fallback: str | None
-) -> list[_Candidate]:
-    """A student's only file, where it does not say itself what it is for; several files are left as they are."""
-    if len(candidates) != 1:
-        return candidates
-    (one,) = candidates
-    words = "/".join([*handin.folders, handin.name, one.path]).lower()
+def _told_by_place(handin: Handin, candidates: list[_Candidate], assignments: Assignments) -> str | None:
+    """The only assignment that the names of a student's files and folders mention; else the only one there is."""
+    words = "/".join([*handin.folders, handin.name, *(one.path for one in candidates)]).lower()
     mentioned = [name for name in assignments if re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", words)]
-    only = list(assignments) if len(assignments) == 1 else mentioned if len(mentioned) == 1 else [None]
-    name = fallback or only[0]
-    return [_Candidate(path=one.path, data=one.data, assignment=name, module=one.module, problem=one.problem)]
+    possible = mentioned or list(assignments)
+    return possible[0] if len(possible) == 1 else None
 
 
 def _submission(
@@ -172,8 +167,10 @@ def _preference(one: _Candidate) -> tuple[bool, int, bool, str]:
     return one.module is None, unfinished, not one.path.endswith(".py"), one.path
 
 
-def _unrecognised(handin: Handin, attempt: Attempt, candidates: list[_Candidate], notes: tuple[str, ...]) -> Submission:
-    """The submission of a student of whom nothing can be graded."""
+def _unrecognised(
+    handin: Handin, attempt: Attempt, candidates: list[_Candidate], assignment: str, notes: tuple[str, ...]
+) -> Submission:
+    """The submission of a student of whom nothing can be graded; `assignment` is empty where nothing tells it."""
     paths = ", ".join(one.path for one in candidates[:5])
     if len(candidates) == 1 and candidates[0].problem:
         problem = candidates[0].problem
@@ -183,7 +180,7 @@ def _unrecognised(handin: Handin, attempt: Attempt, candidates: list[_Candidate]
         problem = f"There is no .py or .ipynb file in {one_line(handin.name)}."
     return Submission(
         id=handin.id,
-        assignment="",
+        assignment=assignment,
         source="",
         sha256=hashlib.sha256(b"".join(one.data for one in candidates)).hexdigest(),
         filename=candidates[0].path if candidates else one_line(handin.name),

@@ -38,6 +38,18 @@ def formats() -> dict[str, Format]:
     return {format_.NAME: format_ for format_ in found}
 
 
+def find(name: str) -> Format:
+    """The report format of that name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    known = formats()
+    if name not in known:
+        raise UsageError(f"there is no report format {one_line(name)!r}; the formats are {', '.join(sorted(known))}")
+    return known[name]
+
+
 def write(
     name: str, results: Sequence[SubmissionResult], path: Path, *, audience: Audience = Audience.INSTRUCTOR
 ) -> list[str]:
@@ -49,9 +61,7 @@ def write(
     Raises:
         UsageError: There is no such format, or the path cannot be written.
     """
-    known = formats()
-    if name not in known:
-        raise UsageError(f"there is no report format {one_line(name)!r}; the formats are {', '.join(sorted(known))}")
+    found = find(name)
     visible = [seen_by(result, audience) for result in results]
     with disk_errors(path):
-        return known[name].write(visible, path, audience=audience)
+        return found.write(visible, path, audience=audience)
