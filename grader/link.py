@@ -72,17 +72,14 @@ class Link:
         Raises:
             WorkerFailure: Where the worker died; the next call meets a fresh one.
             CheckFailed: Where the submission cannot be imported.
-            WireError: Where the calls, or the answers, are too much for one exchange.
+            WireError: Where the calls are too much for one exchange.
         """
         if not calls:
             return []
         self._make_ready()
         packer = wire.Packer(keep_strides=True)
         packed = [_packed(packer, call) for call in calls]
-        answers = self._exchange(lambda number: Run(number, self._device, packed), packer, len(calls))
-        if len(calls) > 1 and any(isinstance(one, Raised) and one.type_name == "WireError" for one in answers):
-            raise wire.WireError("the answers are too large for one frame")
-        return answers
+        return self._exchange(lambda number: Run(number, self._device, packed), packer, len(calls))
 
     def close(self) -> None:
         """End the worker, if there is one."""

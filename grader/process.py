@@ -45,6 +45,8 @@ class Parent(Protocol):
     """What a worker's zygote knows of it."""
 
     limits: Limits
+    memory_bytes: int
+    """What a worker may hold, with what it shares with its zygote."""
 
     def last_words(self, number: int) -> Dead:
         """How the worker of that number ended, once its pidfd says that it has."""
@@ -56,8 +58,6 @@ class Parent(Protocol):
 class Worker:
     """One confined process. Once it has failed it stays failed: start another."""
 
-    ready: Ready
-
     def __init__(self, parent: Parent, born: Born, pidfd: int, channel: int, outputs: tuple[int, int]) -> None:
         self.pid = born.pid
         self._number = born.worker
@@ -67,10 +67,21 @@ class Worker:
         self._printed = [Printed(fd) for fd in outputs]
         self._failure: tuple[Cause, str] | None = None
         self._closed = False
+        self._ready: Ready | None = None
         os.set_blocking(channel, False)
         self._poll = select.poll()
         for fd in (channel, pidfd, *outputs):
             self._poll.register(fd, select.POLLIN)
+
+    @property
+    def ready(self) -> Ready:
+        """What the worker said when it had confined itself."""
+        assert self._ready is not None
+        return self._ready
+
+    def welcome(self, ready: Ready) -> None:
+        """Take note of the worker's first frame; student code may come after it."""
+        self._ready = ready
 
     def request(self, parts: Sequence[Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
         """Send one frame and return the header and the body of the frame that answers it.
@@ -132,13 +143,15 @@ class Worker:
 
     def _check_memory(self) -> None:
         """A second look at what rlimits bound: they do not count all that a GPU driver maps."""
+        if self._ready is None:
+            return  # It still confines itself; no student's code is there yet.
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except (FileNotFoundError, ProcessLookupError):
             return
-        limit_mib = self._parent.limits.memory_mib
-        if pages * os.sysconf("SC_PAGE_SIZE") > self.ready.vm_size_bytes + limit_mib * MIB:
-            raise WorkerFailure(Cause.MEMORY, f"Your code used more than {limit_mib} MiB of memory.")
+        if pages * os.sysconf("SC_PAGE_SIZE") > self._parent.memory_bytes:
+            allowed = self._parent.limits.memory_mib
+            raise WorkerFailure(Cause.MEMORY, f"Your code used more than {allowed} MiB of memory.")
 
     def _drain(self, events: dict[int, int] | None = None) -> None:
         for printed in self._printed:

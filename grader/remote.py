@@ -285,6 +285,11 @@ class Student:
         return answer.value
 
 
+def is_too_large(answer: Answer) -> bool:
+    """Whether the value of a call, or of those before it in its frame, was too much to travel."""
+    return isinstance(answer, Raised) and answer.type_name == "WireError"
+
+
 MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 
 
@@ -297,6 +302,8 @@ def as_failure(answer: Raised, call: Call) -> CheckFailed:
         return CheckFailed(Cause.NOT_IMPLEMENTED, f"Your file does not define {call.function}.")
     if answer.type_name == "MemoryError" or any(word in answer.message.lower() for word in MEMORY_WORDS):
         return CheckFailed(Cause.MEMORY, f"{call.function} asked for more memory than it may have{place}.")
+    if is_too_large(answer):
+        return CheckFailed(Cause.SHAPE, f"{call.function} returned far more than the question asks for.")
     if answer.type_name == "DeviceMismatch":
         return CheckFailed(Cause.DEVICE, f"{call.function} returned a result that is not on the inputs' device.")
     if call.mode is Mode.META:

@@ -19,7 +19,7 @@ from grader.examples import Drawn, Example, Recording, calls_of, record_example,
 from grader.link import Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
-from grader.remote import Answer, Call, LocalTransport, ReplayTransport, Student
+from grader.remote import Answer, Call, LocalTransport, ReplayTransport, Student, is_too_large
 from grader.worker.wire import WireError
 
 MAX_SHRINK_RUNS = 80
@@ -93,7 +93,7 @@ class QuestionSession:
             return failing or Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
-        except GraderError as fault:
+        except (GraderError, WireError) as fault:
             return Verdict(check=check, outcome=Outcome.ERROR, fault=str(fault))
 
     def _fetched(self, recording: Recording) -> list[Answer]:
@@ -110,11 +110,14 @@ class QuestionSession:
         """Ask everything in one exchange; where that does not work out, each check asks for itself."""
         everything = [call for recording in self.recordings for call in recording.calls]
         try:
-            answers = iter(self.link.perform_all(everything))
+            answers = self.link.perform_all(everything)
         except (WorkerFailure, WireError):
             return
+        if any(is_too_large(answer) for answer in answers):
+            return
+        rest = iter(answers)
         for recording in self.recordings:
-            self.answers[recording.check.name] = [(call, next(answers)) for call in recording.calls]
+            self.answers[recording.check.name] = [(call, next(rest)) for call in recording.calls]
 
     def _replay(self, check: Check, examples: Sequence[Example], answers: Sequence[Answer]) -> Verdict | None:
         """Run the check's body on recorded inputs and fetched answers; the first failure, or None."""

@@ -94,6 +94,7 @@ class Zygote:
         try:
             self._control.send(msgspec.json.encode(self._plan))
             self.hello = msgspec.json.decode(self._receive(_WARM_UP_S)[0], type=Hello)
+            self.memory_bytes = self.hello.vm_size_bytes + self._plan.bounds.memory_bytes
         except BaseException:
             self.close()
             raise
@@ -125,7 +126,7 @@ class Zygote:
             os.close(their_stderr)
         worker = Worker(self, born, pidfd, ours.detach(), (stdout, stderr))
         try:
-            worker.ready = self._welcome(worker)
+            worker.welcome(self._welcome(worker))
         except BaseException:
             worker.close()
             raise
