@@ -76,6 +76,8 @@ class Hello(_Record, frozen=True):
     torch: str
     python: str
     cpu_capability: str
+    vm_size_bytes: int
+    """Address space before any student's code, which `Bounds.memory_bytes` is added to."""
 
 
 class Spawn(_Record, frozen=True):

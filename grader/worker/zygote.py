@@ -48,9 +48,10 @@ def main(control_fd: int) -> None:
     gc.collect()
     # Collections in workers would otherwise write to, and so copy, every page that holds an object.
     gc.freeze()
-    hello = Hello(pid=os.getpid(), threads=_threads(), **_versions())
+    baseline = Baseline.of_this_process()
+    hello = Hello(pid=os.getpid(), threads=_threads(), vm_size_bytes=baseline.vm_size_bytes, **_versions())
     control.send(msgspec.json.encode(hello))
-    Nursery(control, Confinement(plan, Baseline.of_this_process(), seccomp.build(gpu=plan.gpu))).run()
+    Nursery(control, Confinement(plan, baseline, seccomp.build(gpu=plan.gpu))).run()
 
 
 class Nursery:

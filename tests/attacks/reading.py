@@ -20,7 +20,7 @@ def read_a_secret_by_path(world):
 def read_a_secret_past_the_python_layer(world):
     libc.open.restype = ctypes.c_int
     fd = libc.open(world["secret"].encode(), os.O_RDONLY)
-    return os.read(fd, 4096) if fd >= 0 else None
+    return os.read(fd, 4096).decode() if fd >= 0 else None
 
 
 def read_a_secret_through_the_working_directory(world):
@@ -54,7 +54,7 @@ def list_the_root(world):
 def read_the_environment_of_others(world):
     found = []
     for pid in (world["grader"], world["zygote"], world["bystander"], 1):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ") as file:
             found.append(file.read())
     return found
 
@@ -109,7 +109,7 @@ def use_an_inherited_descriptor(world):
 
 
 def read_from_the_zygotes_log(world):
-    return [os.pread(fd, 4096, 0) for fd in (1, 2)] != []
+    return [os.pread(fd, 4096, 0).decode() for fd in (1, 2)] != []
 
 
 def walk_every_object(world):

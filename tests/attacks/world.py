@@ -20,7 +20,6 @@ from tests.sandbox.student import Attempt
 MARKER: Final = secrets.token_hex(12)
 """The secret of this session. The grader holds it in memory, in its environment and on disk."""
 os.environ["COURSE_SECRET"] = MARKER
-_WITHOUT_MARKER = {name: value for name, value in os.environ.items() if value != MARKER}
 
 
 @dataclass
