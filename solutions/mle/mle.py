@@ -114,3 +114,29 @@ def nll_kl_decomposition(p: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Ten
     information = torch.xlogy(p, p)
     return -(p * log_q).sum(-1), -information.sum(-1), (information - p * log_q).sum(-1)
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## mle.5 Most probable weights of a linear model
+
+
+# %%
+def ridge_map(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) -> Tensor:
+    """The mode of the posterior of w, for y = X w + noise, noise ~ N(0, noise_var I), w ~ N(0, I / prior_precision).
+
+    Args:
+        X: Inputs, shape [*batch, n, features]; n may be smaller than features, and columns may be collinear.
+        y: Targets, shape [*batch, n].
+        noise_var: Variance of the noise, > 0 (not its standard deviation).
+        prior_precision: Inverse variance of each weight under the prior, > 0.
+
+    Returns:
+        One solution per problem of the batch, shape [*batch, features]. X = [[1], [2]] and y = [1, 2] with noise_var
+        = 0.5 and prior_precision = 4 give w = 0.714.
+    """
+    ### BEGIN SOLUTION
+    # Multiplied by noise_var, so that the data enter unscaled.
+    eye = torch.eye(X.shape[-1], dtype=X.dtype, device=X.device)
+    matrix = X.mT @ X + noise_var * prior_precision * eye
+    return torch.linalg.solve(matrix, X.mT @ y.unsqueeze(-1)).squeeze(-1)
+    ### END SOLUTION
