@@ -142,15 +142,16 @@ def check_ignores_units_and_origin(student: Student, inputs: Arguments, source: 
     assert_value(after, before)
 
 
-# Zeros add up too, so the parts must be positive.
+# Zeros add up too, so the sum must be positive.
 @question.check("law", points=0.25)
 @given(inputs=quadruples(event_sizes=(2, 5, 7)))
 def check_adds_over_latents(student: Student, inputs: Arguments) -> None:
-    """The KL of independent dimensions is the sum of their KLs, each positive."""
+    """The KL of independent dimensions is the sum of their KLs, and positive."""
     first = student.kl_diag(*inputs.map(lambda t: t[..., :1]).args)
     rest = student.kl_diag(*inputs.map(lambda t: t[..., 1:]).args)
-    expect(first > 0, "the KL of one dimension is not positive.")
-    assert_value(student.kl_diag(*inputs.args), first + rest)
+    both = student.kl_diag(*inputs.args)
+    expect(both > 0, "the KL of two different Gaussians is not positive.")
+    assert_value(both, first + rest)
 
 
 def change_all_but_first(inputs: Arguments, source: Numbers) -> Arguments:
