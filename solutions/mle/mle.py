@@ -140,3 +140,29 @@ def ridge_map(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) ->
     matrix = X.mT @ X + noise_var * prior_precision * eye
     return torch.linalg.solve(matrix, X.mT @ y.unsqueeze(-1)).squeeze(-1)
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## mle.6 MAP objective of a minibatch
+
+
+# %%
+def map_objective(log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int) -> Tensor:
+    """The loss per data point whose minimum is the MAP estimate, estimated without bias from a minibatch.
+
+    The prior on every parameter is N(0, 1 / prior_precision); its normalising constant is left out.
+
+    Args:
+        log_lik: Log-likelihood of each example of the minibatch under the current parameters, shape [minibatch].
+        params: The parameters, tensors of any shapes.
+        prior_precision: Inverse variance of the prior.
+        dataset_size: How many data points there are in all, not in the minibatch.
+
+    Returns:
+        A 0-dim tensor that can be differentiated in `log_lik` and in `params`. log_lik = [-1, -3], params = [[2]],
+        prior_precision = 5 and dataset_size = 10 give 3.0.
+    """
+    ### BEGIN SOLUTION
+    squares = sum(tensor.square().sum() for tensor in params)
+    return -log_lik.mean() + prior_precision / (2 * dataset_size) * squares
+    ### END SOLUTION
