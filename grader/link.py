@@ -29,6 +29,19 @@ class WorkerProcess(Protocol):
         """End the process."""
 
 
+class Batch:
+    """Calls that are packed once and sent to every submission.
+
+    Args:
+        calls: In the order in which they are answered.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = tuple(calls)
+        self.packer = wire.Packer(keep_strides=True)
+        self.packed = [_packed(self.packer, call) for call in calls]
+
+
 @dataclass
 class Import:
     """How the import of a submission went, remembered from one question to the next."""
@@ -64,9 +77,9 @@ class Link:
 
     def perform(self, call: Call) -> Answer:
         """The answer to one call."""
-        return self.perform_all([call])[0]
+        return self.perform_all(Batch([call]))[0]
 
-    def perform_all(self, calls: Sequence[Call]) -> list[Answer]:
+    def perform_all(self, batch: Batch) -> list[Answer]:
         """The answers to calls, in order, from one exchange.
 
         Raises:
@@ -74,12 +87,10 @@ class Link:
             CheckFailed: Where the submission cannot be imported.
             WireError: Where the calls are too much for one exchange.
         """
-        if not calls:
+        if not batch.calls:
             return []
         self._make_ready()
-        packer = wire.Packer(keep_strides=True)
-        packed = [_packed(packer, call) for call in calls]
-        return self._exchange(lambda number: Run(number, self._device, packed), packer, len(calls))
+        return self._exchange(lambda number: Run(number, self._device, batch.packed), batch.packer, len(batch.calls))
 
     def close(self) -> None:
         """End the worker, if there is one."""

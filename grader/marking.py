@@ -19,7 +19,7 @@ from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint
 from grader.errors import CheckFailed, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result
-from grader.link import Import, Link
+from grader.link import Batch, Import, Link
 from grader.model import (
     Cause,
     CheckResult,
@@ -49,6 +49,7 @@ class Marker:
         self.plan = plan
         self._assignments: dict[str, LoadedAssignment] = {}
         self._recordings: dict[str, Sequence[Recording]] = {}
+        self._batches: dict[str, Batch] = {}
         self._known: dict[str, Sequence[Fingerprint]] = {}
         self._inputs: dict[str, PersonalInputs] = {}
         self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
@@ -95,7 +96,9 @@ class Marker:
     def recordings(self, question: Question) -> Sequence[Recording]:
         """The class's inputs for a question's checks, recorded once."""
         if question.id not in self._recordings:
-            self._recordings[question.id] = record_question(question, self.plan.secret)
+            recordings = record_question(question, self.plan.secret)
+            self._recordings[question.id] = recordings
+            self._batches[question.id] = Batch([call for recording in recordings for call in recording.calls])
         return self._recordings[question.id]
 
     def known(self, assignment: LoadedAssignment, question: Question) -> Sequence[Fingerprint]:
@@ -128,6 +131,7 @@ class Marker:
             yield QuestionSession(
                 question=question,
                 recordings=self.recordings(question),
+                everything=self._batches[question.id],
                 link=link,
                 personal=self._personal(task, question),
                 forbidden_uses=scan.forbidden_uses(submission.source, question.function, question.forbidden),

@@ -45,8 +45,8 @@ EXAMPLES = {
     Kind.GRADIENT: 6,
     Kind.PRECISION: 4,
     Kind.LAW: 4,
-    Kind.STRESS: 4,
-    Kind.ROBUSTNESS: 3,
+    Kind.STRESS: 10,
+    Kind.ROBUSTNESS: 4,
     Kind.BEHAVIOUR: 2,
 }
 """Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone."""

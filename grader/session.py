@@ -16,7 +16,7 @@ from hypothesis.errors import Flaky
 
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Drawn, Example, Recording, calls_of, record_example, run_body, run_given
-from grader.link import Link
+from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
 from grader.remote import Answer, Call, LocalTransport, ReplayTransport, Student, is_too_large
@@ -49,6 +49,7 @@ class QuestionSession:
     Args:
         question: The question.
         recordings: Of all its checks, in order.
+        everything: The calls of all of them.
         link: The submission in its worker.
         personal: By value check, the inputs that this submission alone meets.
         forbidden_uses: What the static scan found for this question.
@@ -56,6 +57,7 @@ class QuestionSession:
 
     question: Question
     recordings: Sequence[Recording]
+    everything: Batch
     link: Link
     personal: Mapping[str, Sequence[Drawn]]
     forbidden_uses: Sequence[str] = ()
@@ -89,7 +91,7 @@ class QuestionSession:
                 return self._smallest(recording, failing)
             if check.kind is Kind.VALUE:
                 own = [record_example(self.question, check, drawn) for drawn in self.personal[check.name]]
-                failing = self._replay(check, own, self.link.perform_all(calls_of(own)))
+                failing = self._replay(check, own, self.link.perform_all(Batch(calls_of(own))))
             return failing or Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
@@ -102,15 +104,14 @@ class QuestionSession:
             self._fetch_all()
         name = recording.check.name
         if name not in self.answers:
-            answers = self.link.perform_all(recording.calls)
+            answers = self.link.perform_all(Batch(recording.calls))
             self.answers[name] = list(zip(recording.calls, answers, strict=True))
         return [answer for _, answer in self.answers[name]]
 
     def _fetch_all(self) -> None:
         """Ask everything in one exchange; where that does not work out, each check asks for itself."""
-        everything = [call for recording in self.recordings for call in recording.calls]
         try:
-            answers = self.link.perform_all(everything)
+            answers = self.link.perform_all(self.everything)
         except (WorkerFailure, WireError):
             return
         if any(is_too_large(answer) for answer in answers):
