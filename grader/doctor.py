@@ -86,8 +86,15 @@ class ProfileFound(_Record, frozen=True):
     """One profile of the sandbox."""
 
     name: str
-    usable: bool
     without: str
+    """What it does not protect from."""
+    problem: str | None = None
+    """Why it cannot be used here."""
+
+    @property
+    def usable(self) -> bool:
+        """A worker confined by it was started."""
+        return self.problem is None
 
 
 class Examination(_Record, frozen=True):
@@ -114,18 +121,14 @@ def examine(sandbox: str) -> Examination:
     """
     profile = sandboxes.load(sandbox)
     layers, problem = _layers()
-    applied = {layer.name for layer in layers if layer.applied}
-    attacks: tuple[Attack, ...] = ()
-    if problem is None:
-        attacks, problem = _attack(profile)
+    profiles = tuple(_found(sandboxes.load(name)) for name in sandboxes.names()) if problem is None else ()
+    problem = problem or next((one.problem for one in profiles if one.name == sandbox), None)
+    attacks = _attack(profile) if problem is None else ()
     return Examination(
         ok=problem is None and all(attack.stopped for attack in attacks),
         sandbox=sandbox,
         layers=layers,
-        profiles=tuple(
-            ProfileFound(name=one.name, usable=bool(layers) and set(one.required) <= applied, without=one.without)
-            for one in map(sandboxes.load, sandboxes.names())
-        ),
+        profiles=profiles,
         attacks=attacks,
         problem=problem,
         cuda=tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())),
@@ -154,21 +157,28 @@ def _layers() -> tuple[tuple[LayerFound, ...], str | None]:
     return tuple(found), None
 
 
-def _attack(profile: Sandbox) -> tuple[tuple[Attack, ...], str | None]:
+def _found(profile: Sandbox) -> ProfileFound:
+    try:
+        with _zygote(profile) as zygote:
+            zygote.spawn().close()
+    except (SandboxError, GraderError) as error:
+        return ProfileFound(name=profile.name, without=profile.without, problem=str(error))
+    return ProfileFound(name=profile.name, without=profile.without)
+
+
+def _attack(profile: Sandbox) -> tuple[Attack, ...]:
     """Each canary in a worker of its own."""
     marker = secrets.token_hex(8)
-    try:
-        with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
-            secret = Path(folder, "secret.txt")
-            secret.write_text(marker)
-            secret.chmod(0o644)
-            Path(folder).chmod(0o777)
-            port = server.getsockname()[1]
-            source = _CANARIES.format(secret=str(secret), marker=marker, port=port, pid=os.getpid())
-            with _zygote(profile) as zygote:
-                return tuple(_try(zygote, source, name) for name in _CANARY_WORDS), None
-    except (SandboxError, GraderError) as error:
-        return (), str(error)
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        secret = Path(folder, "secret.txt")
+        secret.write_text(marker)
+        # So that it is the sandbox that protects it.
+        secret.chmod(0o644)
+        Path(folder).chmod(0o777)
+        port = server.getsockname()[1]
+        source = _CANARIES.format(secret=str(secret), marker=marker, port=port, pid=os.getpid())
+        with _zygote(profile) as zygote:
+            return tuple(_try(zygote, source, name) for name in _CANARY_WORDS)
 
 
 def _try(zygote: Zygote, source: str, name: str) -> Attack:

@@ -57,7 +57,8 @@ def doctor_table(found: Examination) -> RenderableType:
     for attack in found.attacks:
         attacks.add_row(_yes_no(attack.stopped), Text(f"{attack.what}: {'stopped' if attack.stopped else 'SUCCEEDED'}"))
     for profile in found.profiles:
-        profiles.add_row(_yes_no(profile.usable), f"--sandbox={profile.name}", Text(profile.without))
+        text = f"{profile.without} {f'Cannot be used: {one_line(profile.problem, 500)}' if profile.problem else ''}"
+        profiles.add_row(_yes_no(profile.usable), f"--sandbox={profile.name}", Text(text))
     for name, version in {**found.versions, "cuda": ", ".join(found.cuda) or "no device"}.items():
         versions.add_row(name, Text(version))
     shown: list[RenderableType] = [table for table in (layers, attacks, profiles, versions) if table.row_count]
