@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,6 +80,12 @@ def assert_structure(actual: Any, expected: Any, *, where: str = "") -> None:
     if isinstance(expected, Tensor):
         _assert_tensor(actual, expected, where)
         return
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if actual.keys() != expected.keys():
+            raise CheckFailed(Cause.SHAPE, f"{where}expected a dict with the keys {', '.join(map(str, expected))}.")
+        for key, part in expected.items():
+            assert_structure(actual[key], part, where=f"{where}Entry {key}: ")
+        return
     if type(actual) is not type(expected):
         wanted = f"expected {describe_type(expected)}, got {describe_type(actual)}"
         raise CheckFailed(Cause.SHAPE, f"{where}{wanted}.")
@@ -97,7 +104,7 @@ def _assert_tensor(actual: Any, expected: Tensor, where: str) -> None:
 
 
 def _assert_close(actual: Tensor, expected: Tensor, tolerance: Tolerance, where: str) -> None:
-    got, wanted = actual.detach().to(torch.float64), expected.detach().to(torch.float64)
+    got, wanted = _widened(actual), _widened(expected)
     if close(got, wanted, tolerance):
         return
     shown = format_value(expected)
@@ -111,10 +118,19 @@ def _assert_close(actual: Tensor, expected: Tensor, tolerance: Tolerance, where:
     raise CheckFailed(Cause.MISMATCH, f"{where}{_pattern(got, wanted, tolerance)}", expected=shown)
 
 
+def _widened(value: Tensor) -> Tensor:
+    return value.detach().to(torch.complex128 if value.is_complex() else torch.float64)
+
+
 def close(actual: Tensor, expected: Tensor, tolerance: Tolerance) -> bool:
     """Whether two tensors of one shape agree everywhere; equal infinities do, NaN never does."""
-    error = (actual - expected).abs()
-    return bool(((actual == expected) | (error <= tolerance.atol + tolerance.rtol * expected.abs())).all())
+    return bool(_agree(actual, expected, tolerance).all())
+
+
+def _agree(actual: Tensor, expected: Tensor, tolerance: Tolerance) -> Tensor:
+    # rtol of an infinite value would forgive every error.
+    near = (actual - expected).abs() <= tolerance.atol + tolerance.rtol * expected.abs()
+    return (actual == expected) | (near & torch.isfinite(expected))
 
 
 def _pattern(actual: Tensor, expected: Tensor, tolerance: Tolerance) -> str:
@@ -130,8 +146,7 @@ def _pattern(actual: Tensor, expected: Tensor, tolerance: Tolerance) -> str:
         offset = actual - expected
         if close(offset, offset.mean().expand_as(offset), tolerance):
             return "every value is off by the same amount."
-    right = (actual - expected).abs() <= tolerance.atol + tolerance.rtol * expected.abs()
-    wrong = int((~(right | (actual == expected))).sum())
+    wrong = int((~_agree(actual, expected, tolerance)).sum())
     return f"{wrong} of {actual.numel()} values are wrong."
 
 
@@ -178,7 +193,9 @@ def format_value(value: Any) -> str:
 def _format_tensor(value: Tensor) -> str:
     suffix = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype=torch.{_name(value.dtype)}"
     if value.numel() > MAX_SHOWN:
-        first = ", ".join(_number(item) for item in value.reshape(-1)[:6].tolist())
+        # Flattening would copy a tensor whose strides make much of little.
+        places = [np.unravel_index(place, value.shape) for place in range(6)]
+        first = ", ".join(_number(value[place].item()) for place in places)
         return f"<{_name(value.dtype)} tensor of shape {list(value.shape)}: {first}, ...>"
     return (
         f"torch.tensor({_nested(value.tolist())}{suffix})"
