@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib
+import importlib.machinery
+import importlib.util
 import re
 import sys
 from collections.abc import Sequence
@@ -86,10 +87,15 @@ def load(course: Path, name: str) -> LoadedAssignment:
 
 
 def _prepare(course: Path) -> None:
-    """Make `reference` importable, and give its checks our Hypothesis settings as they are decorated."""
-    root = str(course.resolve())
-    if root not in sys.path:
-        sys.path.append(root)
+    """Let `reference` be this course's, and give its checks our Hypothesis settings as they are decorated."""
+    folder = str(course.resolve() / "reference")
+    # Never looked up on the path, where an installed checkout's folder of that name would come first.
+    if getattr(sys.modules.get("reference"), "__path__", None) != [folder]:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "reference"]:
+            del sys.modules[name]
+        spec = importlib.machinery.ModuleSpec("reference", None, is_package=True)
+        spec.submodule_search_locations = [folder]
+        sys.modules["reference"] = importlib.util.module_from_spec(spec)
     settings.register_profile(
         "grader",
         database=None,
