@@ -5,6 +5,7 @@ Not safe for use by several threads.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import select
@@ -92,7 +93,7 @@ class Zygote:
         with theirs:
             self._process = _start(launcher, theirs, self._log)
         try:
-            self._control.send(msgspec.json.encode(self._plan))
+            self._send(msgspec.json.encode(self._plan))
             self.hello = msgspec.json.decode(self._receive(_WARM_UP_S)[0], type=Hello)
             self.memory_bytes = self.hello.vm_size_bytes + self._plan.bounds.memory_bytes
         except BaseException:
@@ -113,7 +114,7 @@ class Zygote:
         request = msgspec.json.encode(Spawn(worker=number, uid=uid))
         self._watched[number] = None
         try:
-            socket.send_fds(self._control, [request], [theirs.fileno(), their_stdout, their_stderr])
+            self._send(request, theirs.fileno(), their_stdout, their_stderr)
             born, pidfd = self._await_birth(number)
         except BaseException:
             ours.close()
@@ -177,6 +178,12 @@ class Zygote:
             self._watched[news.worker] = news
         return news, descriptors
 
+    def _send(self, message: bytes, *descriptors: int) -> None:
+        try:
+            socket.send_fds(self._control, [message], descriptors)
+        except OSError:
+            raise self._gone() from None
+
     def _receive(self, timeout_s: float) -> tuple[bytes, list[int]]:
         if not select.select([self._control], [], [], timeout_s)[0]:
             raise GraderError(f"the zygote, which starts workers, was silent for {timeout_s:g} s: {self._log_tail()}")
@@ -185,8 +192,14 @@ class Zygote:
         except ConnectionResetError:
             message, descriptors = b"", []
         if not message:
-            raise GraderError(f"the zygote, which starts workers, ended unexpectedly: {self._log_tail()}")
+            raise self._gone()
         return message, descriptors
+
+    def _gone(self) -> GraderError:
+        # It has closed its socket; what it has to say is complete once it has ended.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_CONTROL_S)
+        return GraderError(f"the zygote, which starts workers, ended unexpectedly: {self._log_tail()}")
 
     def _log_tail(self) -> str:
         size = os.fstat(self._log).st_size

@@ -1,0 +1,135 @@
+"""Whatever is killed, at whatever moment, nothing is left: no process, no mount, no file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.errors import GraderError, WorkerFailure
+from grader.model import Cause
+from grader.workers import Zygote
+from tests.sandbox.places import STRICT, private_zygote, zygote_of
+from tests.sandbox.student import attempt
+
+CHECKOUT = Path(__file__).parents[2]
+
+GRADER = """
+from grader import sandboxes
+from grader.workers import Zygote
+from tests.sandbox.student import attempt
+
+with Zygote(sandboxes.load("strict")) as zygote, zygote.spawn() as idle, zygote.spawn() as busy:
+    print(zygote.hello.pid, idle.pid, busy.pid, flush=True)
+    attempt(busy, "def attack():\\n    while True: pass", wall_s=60)
+"""
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether the condition comes to hold, at the latest when pytest's own timeout is near."""
+    for _ in range(400):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; it may wait to be reaped by whoever inherited it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def traces() -> dict[str, object]:
+    """What a sandbox could leave on this machine."""
+    places = [Path(place) for place in ("/tmp", "/var/tmp", "/mnt", "/dev/shm")]
+    ours = ("torchinductor", "grader-root", "ag-")
+    return {
+        "mounts": Path("/proc/self/mountinfo").read_text(),
+        "files": sorted(str(path) for place in places for path in place.glob("*") if path.name.startswith(ours)),
+        "shared memory": Path("/proc/sysvipc/shm").read_text(),
+    }
+
+
+def test_nothing_outlives_a_killed_grader() -> None:
+    zygote_of(STRICT)
+    before = traces()
+    command = [sys.executable, "-c", GRADER]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as grader:
+        assert grader.stdout is not None
+        started = [int(pid) for pid in grader.stdout.readline().split()]
+        assert len(started) == 3
+        assert not any(map(is_gone, started))
+        grader.kill()
+    assert eventually(lambda: all(map(is_gone, started)))
+    assert traces() == before
+
+
+def test_a_killed_worker_is_reported_and_the_next_one_works() -> None:
+    zygote = zygote_of(STRICT)
+    with zygote.spawn() as worker:
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerFailure, match="SIGKILL") as caught:
+            worker.request([b"anything"])
+        assert caught.value.cause is Cause.MEMORY
+    with zygote.spawn() as other:
+        assert attempt(other, "def attack(): return 1").answer == 1
+
+
+def test_a_killed_zygote_is_the_graders_fault() -> None:
+    before = traces()
+    with private_zygote(STRICT) as zygote, zygote.spawn() as worker:
+        os.kill(zygote.hello.pid, signal.SIGKILL)
+        assert eventually(lambda: is_gone(worker.pid))
+        assert traces() == before
+        with pytest.raises(GraderError, match="ended unexpectedly"):
+            worker.request([b"anything"])
+        with pytest.raises(GraderError):
+            zygote.spawn()
+
+
+def test_closing_ends_the_workers_too() -> None:
+    with private_zygote(STRICT) as zygote:
+        worker = zygote.spawn()
+        zygote.close()
+        assert eventually(lambda: is_gone(worker.pid))
+        assert is_gone(zygote.hello.pid)
+        worker.close()
+        zygote.close()
+
+
+def test_a_refused_start_leaves_nothing() -> None:
+    before = traces()
+    open_before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(GraderError):
+        Zygote(STRICT.profile, launcher=["/bin/false"])
+    assert traces() == before
+    assert sorted(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_workers_leave_no_descriptor_behind() -> None:
+    zygote = zygote_of(STRICT)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        zygote.spawn().close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_zygote_keeps_one_thread_and_no_dead_workers() -> None:
+    zygote = zygote_of(STRICT)
+    for _ in range(3):
+        zygote.spawn().close()
+
+    def children() -> str:
+        return Path(f"/proc/{zygote.hello.pid}/task/{zygote.hello.pid}/children").read_text().strip()
+
+    assert eventually(lambda: children() == "")
+    assert os.listdir(f"/proc/{zygote.hello.pid}/task") == [str(zygote.hello.pid)]
