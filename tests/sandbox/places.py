@@ -52,6 +52,8 @@ STRICT_AS_USER = Place("strict as a plain user", _STRICT, (*LAUNCH, *_OTHER_USER
 CONTAINER = Place("container", _CONTAINER, (*LAUNCH, "--docker"))
 CONTAINER_AS_USER = Place("container as a plain user", _CONTAINER, (*LAUNCH, "--docker", *_OTHER_USER), needs_root=True)
 PLACES = (STRICT, STRICT_AS_USER, CONTAINER, CONTAINER_AS_USER)
+PROFILES = (STRICT, CONTAINER)
+"""One place for each profile that confines."""
 
 _shared = ExitStack()
 

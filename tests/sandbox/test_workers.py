@@ -13,7 +13,7 @@ from grader.errors import WorkerFailure
 from grader.model import Cause
 from grader.worker.wire import FRAME, MAX_BODY_BYTES
 from grader.workers import Worker, Zygote
-from tests.sandbox.places import LIMITS
+from tests.sandbox.places import LIMITS, STRICT, zygote_of
 from tests.sandbox.student import attempt
 
 
@@ -46,9 +46,10 @@ def test_ends_code_that_ignores_every_signal(worker: Worker) -> None:
     assert fails(worker, body, wall_s=0.3).cause is Cause.TIMEOUT
 
 
-def test_calls_an_exhausted_allowance_of_processor_time_a_timeout(worker: Worker) -> None:
+def test_calls_an_exhausted_allowance_of_processor_time_a_timeout() -> None:
     body = "signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
-    failure = fails(worker, body, wall_s=60)
+    with zygote_of(STRICT).spawn() as worker:
+        failure = fails(worker, body, wall_s=60)
     assert failure.cause is Cause.TIMEOUT
     assert failure.message == f"Your code used more than {LIMITS.cpu_s} s of processor time."
 
