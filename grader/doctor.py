@@ -123,7 +123,7 @@ def examine(sandbox: str) -> Examination:
     layers, problem = _layers()
     profiles = tuple(_found(sandboxes.load(name)) for name in sandboxes.names()) if problem is None else ()
     problem = problem or next((one.problem for one in profiles if one.name == sandbox), None)
-    attacks = _attack(profile) if problem is None else ()
+    attacks = attack(profile) if problem is None else ()
     return Examination(
         ok=problem is None and all(attack.stopped for attack in attacks),
         sandbox=sandbox,
@@ -166,8 +166,8 @@ def _found(profile: Sandbox) -> ProfileFound:
     return ProfileFound(name=profile.name, without=profile.without)
 
 
-def _attack(profile: Sandbox) -> tuple[Attack, ...]:
-    """Each canary in a worker of its own."""
+def attack(profile: Sandbox) -> tuple[Attack, ...]:
+    """Let each canary try, in a worker of its own that is confined by the profile."""
     marker = secrets.token_hex(8)
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         secret = Path(folder, "secret.txt")

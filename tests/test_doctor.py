@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from grader.doctor import Examination, examine
+from grader import sandboxes
+from grader.doctor import Examination, attack, examine
 from grader.errors import UsageError
 from grader.tables import doctor_table
 from grader.worker.control import Layer
@@ -20,16 +21,14 @@ def unconfined() -> Examination:
 
 def test_every_canary_succeeds_without_a_sandbox(unconfined: Examination) -> None:
     assert unconfined.problem is None
-    assert [attack.name for attack in unconfined.attacks if attack.stopped] == []
+    assert [one.name for one in unconfined.attacks if one.stopped] == []
     assert not unconfined.ok
 
 
 def test_every_canary_is_stopped_by_a_sandbox(unconfined: Examination) -> None:
     usable = [profile.name for profile in unconfined.profiles if profile.usable and profile.name != "unsafe"]
     assert usable, "this machine can confine nothing; grader doctor says why"
-    found = examine(usable[-1])
-    assert found.ok
-    assert [attack.stopped for attack in found.attacks] == [True] * 5
+    assert [one.stopped for one in attack(sandboxes.load(usable[-1]))] == [True] * 5
 
 
 def test_every_layer_is_applied_or_has_a_cause(unconfined: Examination) -> None:
