@@ -19,8 +19,9 @@ import hypothesis.strategies as st
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause, Kind
 from grader.question import Check, Function, Question
-from grader.remote import Answer, Call, LocalTransport, RecordingTransport, Student
+from grader.remote import Call, LocalTransport, RecordingTransport, Student
 from grader.strategies import Numbers
+from grader.worker.messages import Answer
 
 Drawn = Mapping[str, Any]
 

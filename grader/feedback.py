@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from grader.compare import format_value
 from grader.model import CallShown, Cause, CheckResult, Counterexample, Feedback, Outcome
-from grader.remote import Answer, Call
+from grader.remote import Call
 from grader.session import Verdict
 from grader.text import printable
-from grader.worker.messages import Mode, Raised
+from grader.worker.messages import Answer, Mode, Raised
 
 MAX_CALLS_SHOWN = 4
 MAX_CHARS_SHOWN = 600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ import msgspec
 
 from grader.errors import CheckFailed, WorkerFailure
 from grader.model import Cause
-from grader.remote import Answer, Call
+from grader.remote import Call
 from grader.worker import messages, wire
-from grader.worker.messages import Load, Raised, Reply, Returned, Run, WireCall
+from grader.worker.messages import Answer, Load, Raised, Returned, Run, WireCall
 
 MAX_DEATHS = 2
 """Workers that one question may lose before its other checks are given up."""
+
+MAX_MESSAGE_CHARS = 2000
+MAX_LINE_CHARS = 200
 
 
 class WorkerProcess(Protocol):
@@ -68,6 +72,7 @@ class Link:
         self._spawn = spawn
         self._module = module
         self._source = source
+        self._lines = re.split(r"\r\n|\r|\n", source)
         self._device = device
         self._seed = seed
         self._worker: WorkerProcess | None = None
@@ -127,7 +132,7 @@ class Link:
         parts = wire.frame(messages.encode(request(number)), packer.parts, packer.size)
         try:
             header, body = self._worker.request(parts)
-            return _decoded(header, body, number, count)
+            return decoded(header, body, number=number, count=count, lines=self._lines)
         except WorkerFailure as failure:
             self.deaths.append(failure)
             self.close()
@@ -156,33 +161,40 @@ def _packed(packer: wire.Packer, call: Call) -> WireCall:
     )
 
 
-def _decoded(header: bytes, body: memoryview, number: int, count: int) -> list[Answer]:
+def decoded(header: bytes, body: memoryview, *, number: int, count: int, lines: Sequence[str]) -> list[Answer]:
     """The answers of a reply.
+
+    Args:
+        header: From a worker, as is `body`: anything at all.
+        body: Where the tensors of the reply lie.
+        number: Of the request.
+        count: Of the calls in it.
+        lines: Of the submission's source.
 
     Raises:
         WorkerFailure: With cause protocol, where the bytes are not the reply that was asked for.
     """
     try:
         reply = messages.decode_reply(header)
-        _require(reply, number, count)
-        return [_answer(answer, body) for answer in reply.answers]
+        if reply.id != number or len(reply.answers) != count:
+            raise wire.WireError("not the reply to this request")
+        values = wire.Unpacker(body)
+        return [
+            _placed(answer, lines) if isinstance(answer, Raised) else Returned(values.value(answer.value))
+            for answer in reply.answers
+        ]
     except (msgspec.MsgspecError, wire.WireError, RecursionError, UnicodeDecodeError) as error:
         raise WorkerFailure(
             Cause.PROTOCOL, "Your process sent something that is not a reply; nothing of it was believed."
         ) from error
 
 
-def _require(reply: Reply, number: int, count: int) -> None:
-    if reply.id != number or len(reply.answers) != count:
-        raise wire.WireError("not the reply to this request")
-
-
-def _answer(answer: Answer, body: memoryview) -> Answer:
-    if isinstance(answer, Raised):
-        return Raised(
-            answer.type_name[: wire.MAX_NAME_CHARS],
-            answer.message[:2000],
-            answer.line,
-            None if answer.text is None else answer.text[:200],
-        )
-    return Returned(wire.unpack(answer.value, body))
+def _placed(raised: Raised, lines: Sequence[str]) -> Raised:
+    """What a worker says that its code raised, with the text of the line as it was handed in."""
+    known = raised.line is not None and 0 < raised.line <= len(lines)
+    return Raised(
+        raised.type_name[: wire.MAX_NAME_CHARS],
+        raised.message[:MAX_MESSAGE_CHARS],
+        raised.line if known else None,
+        lines[raised.line - 1].strip()[:MAX_LINE_CHARS] if known and raised.line else None,
+    )

@@ -175,7 +175,9 @@ class Marker:
         ]
         if outcome is Outcome.SKIPPED:
             checks = [_no_device(check, task.device) for check in checks]
-        return scoring.question_result(question, checks)
+        result = scoring.question_result(question, checks)
+        # What was never run is not a zero.
+        return msgspec.structs.replace(result, score=None) if outcome is Outcome.SKIPPED else result
 
     def document(self, task: Task, questions: Sequence[QuestionResult], started: float) -> SubmissionResult:
         """The result document of a submission whose automatic questions are graded."""
@@ -198,7 +200,7 @@ class Marker:
                 filename=submission.filename,
             ),
             device=task.device,
-            score=None if is_absent(task.device) else scoring.total(questions),
+            score=scoring.total(questions),
             max_score=scoring.max_total(questions),
             needs_review=bool(flags) or faulty,
             flags=tuple(flags),

@@ -14,13 +14,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from grader.compare import assert_structure, format_value
-from grader.errors import CheckFailed, GraderError
-from grader.model import Cause
+from grader.compare import format_value
+from grader.errors import GraderError
+from grader.replies import as_failure, assert_reply
 from grader.worker import calls
-from grader.worker.messages import Mode, Raised, Returned
-
-Answer = Returned | Raised
+from grader.worker.messages import Answer, Mode, Raised, Returned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,82 +278,6 @@ class Student:
         if isinstance(right, Raised):
             raise GraderError(f"the oracle raised {right.type_name}: {right.message} in {call.text()}")
         if isinstance(answer, Raised):
-            raise as_failure(answer, call)
-        _assert_reply(call.mode, answer.value, right.value)
+            raise as_failure(answer, call.function, call.mode)
+        assert_reply(call.mode, answer.value, right.value)
         return answer.value
-
-
-def is_too_large(answer: Answer) -> bool:
-    """Whether the value of a call, or of those before it in its frame, was too much to travel."""
-    return isinstance(answer, Raised) and answer.type_name == "WireError"
-
-
-MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
-
-
-def as_failure(answer: Raised, call: Call) -> CheckFailed:
-    """The failure that an exception in the student's code amounts to; its own message stays behind."""
-    place = f" at line {answer.line} of your file: {answer.text}" if answer.line and answer.text else ""
-    if answer.type_name == "NotImplementedError":
-        return CheckFailed(Cause.NOT_IMPLEMENTED, f"{call.function} is not implemented yet.")
-    if answer.type_name == "AttributeError" and answer.line is None:
-        return CheckFailed(Cause.NOT_IMPLEMENTED, f"Your file does not define {call.function}.")
-    if answer.type_name == "MemoryError" or any(word in answer.message.lower() for word in MEMORY_WORDS):
-        return CheckFailed(Cause.MEMORY, f"{call.function} asked for more memory than it may have{place}.")
-    if is_too_large(answer):
-        return CheckFailed(Cause.SHAPE, f"{call.function} returned far more than the question asks for.")
-    if answer.type_name == "DeviceMismatch":
-        return CheckFailed(Cause.DEVICE, f"{call.function} returned a result that is not on the inputs' device.")
-    if call.mode is Mode.META:
-        return CheckFailed(
-            Cause.DEVICE,
-            f"{call.function} raised {answer.type_name} when its inputs were not on the CPU{place}. "
-            "Make new tensors on the inputs' device, and do not read their values.",
-        )
-    if answer.type_name == "TypeError" and answer.line is None:
-        return CheckFailed(
-            Cause.EXCEPTION, f"{call.function} cannot be called with the arguments that its signature names."
-        )
-    return CheckFailed(Cause.EXCEPTION, f"{call.function} raised {answer.type_name}{place}.")
-
-
-def _assert_reply(mode: Mode, value: Any, right: Any) -> None:
-    """The reply to a call has the structure that the oracle's has."""
-    match mode:
-        case Mode.CALL:
-            assert_structure(value, right)
-        case Mode.VJP | Mode.VJP2:
-            _assert_derivatives(value, right)
-        case Mode.OBSERVE:
-            _assert_observation(value)
-            assert_structure(value["value"], right["value"])
-        case Mode.META:
-            if isinstance(value, str) and value.startswith("on "):
-                raise CheckFailed(Cause.DEVICE, "the result is not on the inputs' device.")
-            if _plain(value) != _plain(right):
-                raise CheckFailed(Cause.SHAPE, "with inputs that hold no data, the result has another shape or dtype.")
-
-
-def _assert_derivatives(value: Any, right: Any) -> None:
-    if not isinstance(value, tuple) or len(value) != len(right):
-        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
-    assert_structure(value[0], right[0])
-    if not all(isinstance(part, list) for part in value[1:]):
-        raise CheckFailed(Cause.SHAPE, "the result has another structure when gradients are asked for.")
-    for gradients, wanted in zip(value[1:], right[1:], strict=True):
-        assert_structure(gradients, wanted, where="Gradients: ")
-
-
-def _assert_observation(value: Any) -> None:
-    fields = {"value": object, "changed": list, "generators": list, "warnings": list, "operators": int}
-    if not isinstance(value, dict) or value.keys() != fields.keys():
-        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
-    if not all(isinstance(value[name], kind) for name, kind in fields.items()):
-        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
-
-
-def _plain(value: Any) -> Any:
-    """Nested tuples as lists, so that a list may stand for a tuple."""
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value

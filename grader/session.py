@@ -19,7 +19,9 @@ from grader.examples import Drawn, Example, Recording, calls_of, record_example,
 from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
-from grader.remote import Answer, Call, LocalTransport, ReplayTransport, Student, is_too_large
+from grader.remote import Call, LocalTransport, ReplayTransport, Student
+from grader.replies import is_too_large
+from grader.worker.messages import Answer
 from grader.worker.wire import WireError
 
 MAX_SHRINK_RUNS = 80

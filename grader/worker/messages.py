@@ -72,6 +72,10 @@ class Raised(msgspec.Struct, array_like=True, frozen=True, tag="raised", forbid_
     line: int | None = None
     """The last line of the submission's own file in the traceback."""
     text: str | None = None
+    """That line, as the grader has it; what a worker says here is not read."""
+
+
+Answer = Returned | Raised
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):

@@ -104,15 +104,19 @@ def _raised(error: BaseException, module: str) -> Raised:
     """What an exception says, with the last line of the submission that it passed; never raises."""
     filename = FILENAME.format(module)
     try:
-        message = str(error)[:MAX_MESSAGE_CHARS]
+        message = _as_text(str(error)[:MAX_MESSAGE_CHARS])
     except BaseException:
         message = ""
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == filename]
     line = lines[-1] if lines else None
     if isinstance(error, SyntaxError) and error.filename == filename:
         line = error.lineno
-    text = linecache.getline(filename, line).strip()[:200] if line else None
-    return Raised(type(error).__name__[: wire.MAX_NAME_CHARS], message, line, text)
+    return Raised(type(error).__name__[: wire.MAX_NAME_CHARS], message, line)
+
+
+def _as_text(message: str) -> str:
+    """The message with half characters spelled out, which would not travel."""
+    return message.encode("utf-8", "backslashreplace").decode()
 
 
 def _reply(request_id: int, answers: list[Returned | Raised]) -> list[Any]:

@@ -123,8 +123,10 @@ class Packer:
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
             raise WireError(f"a value nests deeper than {MAX_DEPTH} or holds more than {MAX_ITEMS} items")
         kind = type(value)
-        if value is None or kind in (bool, float, str):
+        if value is None or kind in (bool, float):
             return _Atom(value)
+        if kind is str:
+            return _Atom(value) if _is_text(value) else _Opaque("str that is not text")
         if kind is int:
             return _Atom(value) if -(1 << 63) <= value < 1 << 63 else _Opaque("int too large to travel")
         if isinstance(value, Tensor):
@@ -135,14 +137,17 @@ class Packer:
             return _Tuple([self.pack(item, depth + 1) for item in tuple.__iter__(value)])
         if kind is dict:
             keys = [self.pack(key, depth + 1) for key in value]
-            return _Dict(keys, [self.pack(item, depth + 1) for item in value.values()])
+            values = [self.pack(item, depth + 1) for item in value.values()]
+            return _Dict(keys, values) if all(isinstance(key, _Atom) for key in keys) else _Opaque("dict")
         return _Opaque(kind.__name__[:MAX_NAME_CHARS])
 
     def _pack_tensor(self, value: Tensor) -> Any:
         with torch._C.DisableTorchFunctionSubclass():
+            if value.layout is not torch.strided:
+                return _Opaque(f"Tensor, {value.layout}"[:MAX_NAME_CHARS])
             plain = value.detach().as_subclass(Tensor)
-            if plain.layout is not torch.strided or plain.dtype not in _DTYPE_NAMES or plain.is_meta:
-                return _Opaque(f"Tensor on {plain.device.type}"[:MAX_NAME_CHARS])
+            if plain.dtype not in _DTYPE_NAMES or plain.is_meta:
+                return _Opaque(f"Tensor of {plain.dtype} on {plain.device.type}"[:MAX_NAME_CHARS])
             plain = plain.resolve_conj().resolve_neg().cpu()
             if plain.numel() * plain.element_size() > MAX_BODY_BYTES and not self.keep_strides:
                 raise WireError("a tensor is larger than a reply may be")
@@ -160,21 +165,41 @@ class Packer:
             return node
 
 
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def unpack(node: Any, body: memoryview) -> Any:
     """The value of a node whose tensors lie in `body`; the inverse of `Packer.pack`.
 
     Raises:
-        WireError: Where the node is malformed, too large, or refers outside the body.
+        WireError: As `Unpacker.value` does.
     """
-    return _Unpacker(body).value(node, 0)
+    return Unpacker(body).value(node)
 
 
-class _Unpacker:
+class Unpacker:
+    """Makes values of the nodes of one frame; together they hold no more items and bytes than a frame may.
+
+    Args:
+        body: Where their tensors lie.
+    """
+
     def __init__(self, body: memoryview) -> None:
         self.body = body
         self.items = 0
+        self.unclaimed_bytes = len(body)
 
-    def value(self, raw: Any, depth: int) -> Any:
+    def value(self, raw: Any, depth: int = 0) -> Any:
+        """The value of a node.
+
+        Raises:
+            WireError: Where the node is malformed, too large, or refers outside the body.
+        """
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise WireError("a value nests too deep or holds too many items")
@@ -214,13 +239,16 @@ class _Unpacker:
         end = node.offset + node.elements * dtype.itemsize
         if end > len(self.body):
             raise WireError("a tensor lies outside its frame")
-        count = math.prod(node.shape)
-        if count == 0:
+        # Each copy below is paid for, so that many tensors in the same few bytes are not many times as much memory.
+        self.unclaimed_bytes -= node.elements * dtype.itemsize
+        if self.unclaimed_bytes < 0:
+            raise WireError("tensors lie on top of each other")
+        if math.prod(size for size in node.shape if size) * dtype.itemsize > MAX_BODY_BYTES:
+            raise WireError("a tensor has more elements than a frame could hold")
+        if 0 in node.shape:
             if node.elements:
                 raise WireError("an empty tensor carries bytes")
             return torch.empty(node.shape, dtype=dtype)
-        if count > MAX_BODY_BYTES:
-            raise WireError("a tensor has more elements than a frame could hold")
         reach = 1 + sum((n - 1) * s for n, s in zip(node.shape, node.stride, strict=True))
         if reach != node.elements:
             raise WireError("a tensor's strides do not fit its storage")

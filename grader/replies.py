@@ -1,0 +1,92 @@
+"""What a student's answer to a call amounts to: a failure, or a value of the oracle's structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grader.compare import assert_structure
+from grader.errors import CheckFailed
+from grader.model import Cause
+from grader.worker.messages import Answer, Mode, Raised
+
+_MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
+
+
+def is_too_large(answer: Answer) -> bool:
+    """Whether the value of a call, or of those before it in its frame, was too much to travel."""
+    return isinstance(answer, Raised) and answer.type_name == "WireError"
+
+
+def as_failure(answer: Raised, function: str, mode: Mode) -> CheckFailed:
+    """The failure that an exception in the student's code amounts to; its own message stays behind."""
+    place = f" at line {answer.line} of your file: {answer.text}" if answer.line and answer.text else ""
+    if answer.type_name == "NotImplementedError":
+        return CheckFailed(Cause.NOT_IMPLEMENTED, f"{function} is not implemented yet.")
+    if answer.type_name == "AttributeError" and answer.line is None:
+        return CheckFailed(Cause.NOT_IMPLEMENTED, f"Your file does not define {function}.")
+    if answer.type_name == "MemoryError" or any(word in answer.message.lower() for word in _MEMORY_WORDS):
+        return CheckFailed(Cause.MEMORY, f"{function} asked for more memory than it may have{place}.")
+    if is_too_large(answer):
+        return CheckFailed(Cause.SHAPE, f"{function} returned far more than the question asks for.")
+    if answer.type_name == "DeviceMismatch":
+        return CheckFailed(Cause.DEVICE, f"{function} returned a result that is not on the inputs' device.")
+    if answer.type_name == "TypeError" and answer.line is None:
+        return CheckFailed(Cause.EXCEPTION, f"{function} cannot be called with the arguments that its signature names.")
+    return _raised_in(answer, function, mode, place)
+
+
+def _raised_in(answer: Raised, function: str, mode: Mode, place: str) -> CheckFailed:
+    what = f"{function} raised {answer.type_name}"
+    if mode is Mode.META:
+        advice = "Make new tensors on the inputs' device, and do not read their values."
+        return CheckFailed(Cause.DEVICE, f"{what} when its inputs were not on the CPU{place}. {advice}")
+    if mode in (Mode.VJP, Mode.VJP2):
+        advice = "" if place else " Is something changed in place that autograd still needs?"
+        return CheckFailed(Cause.EXCEPTION, f"When its gradient was taken, {what}{place}.{advice}")
+    return CheckFailed(Cause.EXCEPTION, f"{what}{place}.")
+
+
+def assert_reply(mode: Mode, value: Any, right: Any) -> None:
+    """The reply to a call has the structure that the oracle's has.
+
+    Raises:
+        CheckFailed: With cause shape, dtype, device, or protocol where the worker made the reply up.
+    """
+    match mode:
+        case Mode.CALL:
+            assert_structure(value, right)
+        case Mode.VJP | Mode.VJP2:
+            _assert_derivatives(value, right)
+        case Mode.OBSERVE:
+            _assert_observation(value)
+            assert_structure(value["value"], right["value"])
+        case Mode.META:
+            if isinstance(value, str) and value.startswith("on "):
+                raise CheckFailed(Cause.DEVICE, "the result is not on the inputs' device.")
+            if _plain(value) != _plain(right):
+                raise CheckFailed(Cause.SHAPE, "with inputs that hold no data, the result has another shape or dtype.")
+
+
+def _assert_derivatives(value: Any, right: Any) -> None:
+    if not isinstance(value, tuple) or len(value) != len(right):
+        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
+    assert_structure(value[0], right[0])
+    if not all(isinstance(part, list) for part in value[1:]):
+        raise CheckFailed(Cause.SHAPE, "the result has another structure when gradients are asked for.")
+    for gradients, wanted in zip(value[1:], right[1:], strict=True):
+        assert_structure(gradients, wanted, where="Gradients: ")
+
+
+def _assert_observation(value: Any) -> None:
+    fields = {"value": object, "changed": list, "generators": list, "warnings": list, "operators": int}
+    if not isinstance(value, dict) or value.keys() != fields.keys():
+        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
+    if not all(isinstance(value[name], kind) for name, kind in fields.items()):
+        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
+
+
+def _plain(value: Any) -> Any:
+    """Nested tuples as lists, so that a list may stand for a tuple."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
