@@ -304,7 +304,7 @@ def cuts_the_gradient_of_the_data(x: Tensor, weights: Tensor | None = None) -> t
     return mu, (w * (x - mu) ** 2).sum(0) / w.sum(0)
 
 
-@question.misconception("Your answers are right to seven digits and no further; which tensor holds only seven?")
+@question.misconception("Your answers are right to seven digits and no further; where do the others get lost?")
 def rounds_the_weights(x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     w = torch.ones_like(x) if weights is None else weights.float().reshape(-1, *[1] * (x.dim() - 1)).to(x.dtype)
     w = w.expand_as(x)

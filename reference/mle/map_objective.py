@@ -286,7 +286,7 @@ def squares_a_square_root(
     return -log_lik.mean() + prior_precision / (2 * dataset_size) * sum(norm**2 for norm in norms)
 
 
-@question.misconception("Your answers are right to seven digits and no further; where is a float32 tensor made?")
+@question.misconception("Your answers are right to seven digits and no further; where do the others get lost?")
 def makes_float32_constants(
     log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int
 ) -> Tensor:

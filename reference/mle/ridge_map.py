@@ -354,7 +354,7 @@ def adds_jitter(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) 
     return w[..., 0]
 
 
-@question.misconception("Your answers are right to seven digits and no further; where is a float32 tensor made?")
+@question.misconception("Your answers are right to seven digits and no further; where do the others get lost?")
 def makes_float32_constants(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) -> Tensor:
     ridge = (torch.tensor(noise_var * prior_precision) * torch.eye(X.shape[-1], device=X.device)).to(X.dtype)
     w: Tensor = torch.linalg.solve(X.mT @ X + ridge, X.mT @ y[..., None])
