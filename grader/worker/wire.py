@@ -154,13 +154,14 @@ class Packer:
             stride = list(plain.stride()) if self.keep_strides and plain.numel() else []
             if stride:
                 elements = 1 + sum((n - 1) * s for n, s in zip(plain.shape, stride, strict=True))
-                stored = plain.as_strided((elements,), (1,))
             else:
                 plain = plain.contiguous()
-                stride, elements, stored = list(plain.stride()), plain.numel(), plain.reshape(-1)
+                stride, elements = list(plain.stride()), plain.numel()
             node = _Tensor(_DTYPE_NAMES[plain.dtype], list(plain.shape), stride, self.size, elements)
             if elements:
-                self.parts.append(stored.contiguous().view(torch.uint8).numpy().data)
+                # A lone element may have any stride, contiguous or not.
+                stored = plain.as_strided((elements,), (1,))
+                self.parts.append(stored.view(torch.uint8).numpy().data)
             self.size += elements * plain.element_size()
             return node
 
