@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from grader.workers import Worker, Zygote
-from tests.sandbox.places import PLACES, Place, close_all, zygote_of
+from tests.sandbox.places import ATTACKED, Place, close_all, zygote_of
 
 
-@pytest.fixture(params=PLACES, ids=lambda place: place.name, scope="session")
+@pytest.fixture(params=ATTACKED, ids=lambda place: place.name, scope="session")
 def place(request: pytest.FixtureRequest) -> Place:
     chosen: Place = request.param
     zygote_of(chosen)

@@ -129,7 +129,7 @@ def send_too_much_depth(world):
 
 
 def send_too_many_items(world):
-    return [0] * 5_000_000
+    return [0] * 1_000_000
 
 
 def send_a_tensor_larger_than_memory(world):

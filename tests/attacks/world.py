@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from typing import Any, Final
 from grader.workers import Worker, Zygote
 from tests.sandbox.student import Attempt
 
+_CHILD_ENDED: Final = 1 << (signal.SIGCHLD - 1)
 MARKER: Final = secrets.token_hex(12)
 """The secret of this session. The grader holds it in memory, in its environment and on disk."""
 os.environ["COURSE_SECRET"] = MARKER
@@ -31,10 +33,12 @@ class World:
     folder: Path
     bystander: subprocess.Popen[bytes]
     services: dict[str, socket.socket]
+    name: str = field(init=False)
     names: list[str] = field(init=False)
     before: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.name = _status(self.worker.pid)["Name"]
         candidates = [self.folder / f"student-{number}.py" for number in range(12)]
         for path in candidates:
             if secrets.randbits(1):
@@ -83,6 +87,7 @@ class World:
         """Rights that the worker has and must not; it may be gone."""
         status = _status(self.worker.pid)
         wanted = {"NoNewPrivs": "1", "CapEff": "0" * 16, "CapPrm": "0" * 16, "CapInh": "0" * 16}
+        wanted["Name"] = self.name
         found = [f"{name} is {status[name]}" for name, value in wanted.items() if status.get(name, value) != value]
         return found + ["runs as root"] * ("0" in status.get("Uid", "").split())
 
@@ -174,6 +179,7 @@ def _process(pid: int) -> dict[str, Any]:
     return {
         "alive": status["State"][0] not in "ZX",
         "stopped": status["State"][0] in "Tt",
+        "signals": (int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)) & ~_CHILD_ENDED,
         "limits": Path(f"/proc/{pid}/limits").read_text() if os.access(f"/proc/{pid}/limits", os.R_OK) else None,
         "processors": os.sched_getaffinity(pid),
         "nice": os.getpriority(os.PRIO_PROCESS, pid),

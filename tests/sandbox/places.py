@@ -24,7 +24,7 @@ from grader.workers import Limits, Zygote
 
 LAUNCH = (sys.executable, "-I", "-B", str(Path(__file__).with_name("launch.py")))
 NOBODY = 65_534
-LIMITS = Limits(wall_s=8, cpu_s=3, memory_mib=768)
+LIMITS = Limits(wall_s=8, cpu_s=3, memory_mib=512)
 _AS_ROOT = os.geteuid() == 0
 
 
@@ -51,9 +51,10 @@ STRICT = Place("strict", _STRICT)
 STRICT_AS_USER = Place("strict as a plain user", _STRICT, (*LAUNCH, *_OTHER_USER), needs_root=True)
 CONTAINER = Place("container", _CONTAINER, (*LAUNCH, "--docker"))
 CONTAINER_AS_USER = Place("container as a plain user", _CONTAINER, (*LAUNCH, "--docker", *_OTHER_USER), needs_root=True)
-PLACES = (STRICT, STRICT_AS_USER, CONTAINER, CONTAINER_AS_USER)
 PROFILES = (STRICT, CONTAINER)
 """One place for each profile that confines."""
+ATTACKED = (STRICT, STRICT_AS_USER, CONTAINER_AS_USER if _AS_ROOT else CONTAINER)
+"""Where the whole corpus is run: as root nothing but the uid differs between the two containers."""
 
 _shared = ExitStack()
 
