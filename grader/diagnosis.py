@@ -129,7 +129,7 @@ def _same_behaviour(one: Fingerprint, name: str, answers: Mapping[str, Answers])
             continue
         if isinstance(mine.value, dict) and isinstance(theirs.value, dict):
             keys = ("changed", "generators")
-            if any(mine.value.get(key) != theirs.value.get(key) for key in keys):
+            if not all(_same_value(mine.value.get(key), theirs.value.get(key)) for key in keys):
                 return False
     return True
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from grader.compare import assert_structure
 from grader.errors import CheckFailed
 from grader.model import Cause
@@ -81,12 +83,16 @@ def _assert_observation(value: Any) -> None:
     fields = {"value": object, "changed": list, "generators": list, "warnings": list, "operators": int}
     if not isinstance(value, dict) or value.keys() != fields.keys():
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
-    if not all(isinstance(value[name], kind) for name, kind in fields.items()):
+    entries = [(value["changed"], int), (value["generators"], str), (value["warnings"], str)]
+    listed = all(isinstance(value[name], kind) for name, kind in fields.items())
+    if not listed or not all(isinstance(item, kind) for items, kind in entries for item in items):
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
 
 
 def _plain(value: Any) -> Any:
-    """Nested tuples as lists, so that a list may stand for a tuple."""
+    """Nested tuples as lists, so that a list may stand for a tuple; tensors, which no structure holds, as nothing."""
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return value
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, Tensor) else value
