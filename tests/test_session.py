@@ -393,6 +393,6 @@ def test_a_long_search_ends_with_a_failure_that_was_seen() -> None:
     found = verdicts(question, recordings, link)["values"]
     assert found.failure is not None
     assert found.failure.cause is Cause.MISMATCH
-    ((call, answer),) = found.calls
+    ((call, _),) = found.calls
     assert call.args[0].numel() > 7
     assert link.calls <= len(recordings[0].calls) + session.MAX_SHRINK_RUNS
