@@ -183,8 +183,8 @@ def report(
         _say(problem)
     if not stored.results:
         raise UsageError(f"{settings.out} holds no results; name the folder that `grader grade --out` wrote to")
-    _write_reports(settings, stored.results)
     _print_results(settings, stored.results)
+    _write_reports(settings, stored.results)
     return DONE
 
 
@@ -240,8 +240,8 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     found = submissions.collect_all(paths, assignments=functions, assignment=settings.assignment, say=_say)
     with progress.shown(_console(stderr=True), "Grading") as told:
         results = grading.grade(settings, [one for one in found if one.assignment], told)
-    _write_reports(settings, results)
     _print_results(settings, results, not_graded=[one for one in found if not one.assignment])
+    _write_reports(settings, results)
     if any(map(has_grader_error, results)):
         return OURS
     low = [one for one in results if (share(one.score, one.max_score) or 0) * 100 < (settings.fail_under or 0)]
@@ -267,7 +267,7 @@ def _write_reports(settings: Settings, results: Sequence[SubmissionResult]) -> N
         for lost in reports.write(name, results, path):
             _say(f"{name}: {lost}")
         index = path / "index.html"
-        _say(f"{name}: {index if index.is_file() else path}")
+        _say(f"{name}: open {index} in a browser" if index.is_file() else f"{name}: {path}")
 
 
 def _print_results(

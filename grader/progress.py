@@ -49,7 +49,7 @@ class _Lines:
         # What an earlier run did took no time of this one.
         self._done_before = done if self._done_before is None else self._done_before
         own = done - self._done_before
-        if own > 0 and now - self._said >= QUIET_EVERY_S:
+        if own > 0 and done < total and now - self._said >= QUIET_EVERY_S:
             self._said = now
             left_s = (now - self._began) / own * (total - done)
             line = f"{self._title}: {done} of {total}, about {left_s:.0f} s left"

@@ -91,7 +91,7 @@ def test_grading_prints_a_table_and_says_where_the_reports_are(course: Path) -> 
     assert ended.exit_code == 0
     assert "alice" in ended.stdout
     assert "3 / 4" in ended.stdout
-    assert f"html: {course / 'results' / 'report' / 'index.html'}" in ended.stderr
+    assert f"html: open {course / 'results' / 'report' / 'index.html'} in a browser" in ended.stderr
     assert (course / "results" / "gradebook.csv").is_file()
 
 
