@@ -46,8 +46,9 @@ class World:
         self.names = [str(path) for path in candidates]
         self.before = self._state()
 
-    def described(self) -> dict[str, Any]:
-        """All that a well-informed attacker knows."""
+    def described(self, *, harmless: bool = False) -> dict[str, Any]:
+        """All that a well-informed attacker knows; made harmless, it takes the bystander for the grader."""
+        grader, zygote = os.getpid(), self.zygote.hello.pid
         return {
             "secret": str(self.folder / "secret.txt"),
             "gradebook": str(self.folder / "gradebook.csv"),
@@ -55,8 +56,8 @@ class World:
             "checkout": str(Path(__file__).parents[2]),
             "names": self.names,
             "half_marker": MARKER[:12],
-            "grader": os.getpid(),
-            "zygote": self.zygote.hello.pid,
+            "grader": self.bystander.pid if harmless else grader,
+            "zygote": self.bystander.pid if harmless else zygote,
             "bystander": self.bystander.pid,
             "tcp": self.services["tcp"].getsockname()[1],
             "udp": self.services["udp"].getsockname()[1],

@@ -53,8 +53,8 @@ CONTAINER = Place("container", _CONTAINER, (*LAUNCH, "--docker"))
 CONTAINER_AS_USER = Place("container as a plain user", _CONTAINER, (*LAUNCH, "--docker", *_OTHER_USER), needs_root=True)
 PROFILES = (STRICT, CONTAINER)
 """One place for each profile that confines."""
-ATTACKED = (STRICT, STRICT_AS_USER, CONTAINER_AS_USER if _AS_ROOT else CONTAINER)
-"""Where the whole corpus is run: as root nothing but the uid differs between the two containers."""
+ATTACKED = (STRICT, STRICT_AS_USER, CONTAINER_AS_USER) if _AS_ROOT else PROFILES
+"""Where the whole corpus is run: as root, most of it as another user too."""
 
 _shared = ExitStack()
 

@@ -76,7 +76,8 @@ def test_kill_by_the_system_counts_as_memory(worker: Worker) -> None:
 
 
 def test_allocation_beyond_the_allowance_raises_in_the_code(worker: Worker) -> None:
-    assert attempt(worker, f"def attack(): return len(bytearray({LIMITS.memory_mib} << 20))").raised == "MemoryError"
+    beyond = (LIMITS.memory_mib + 128) << 20
+    assert attempt(worker, f"def attack(): return len(bytearray({beyond}))").raised == "MemoryError"
 
 
 def test_allocation_within_the_allowance_works(worker: Worker) -> None:
