@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 torch_pin := $(shell sed -n '/^torch==/p' constraints.txt)
 TORCH ?= $(torch_pin)$(if $(filter Linux,$(shell uname -s)),+cpu)
 
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
 .PHONY: demo test lint types bench clean
 
 demo: .venv/ready
@@ -34,8 +36,8 @@ clean:
 	@$(PYTHON) -c '$(supported)' || { echo "$(PYTHON) is not Python 3.11 to 3.13; say PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu, install its -venv package (python3.11-venv)"; exit 1; }
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || { echo "Setting up .venv with $(PYTHON); the first time this takes minutes"; $(PYTHON) -m venv --clear .venv; }
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" || { \
-		echo "pip did not find $(TORCH). Where it looks for packages, give it PyTorch's CPU wheels too"; \
-		echo "(PIP_EXTRA_INDEX_URL, with the address that pytorch.org names for CPU), or take any build: make TORCH=torch"; exit 1; }
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PIP) "$(TORCH)" || { \
+		echo "pip found no $(TORCH); taking $(torch_pin), which on Linux can bring several gigabytes for CUDA"; \
+		$(PIP) "$(torch_pin)"; }
+	@$(PIP) -e '.[dev]'
 	@touch $@
