@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from grader import backends, catalog, results, secret
+from grader import backends, catalog, results, sandboxes, secret
 from grader.model import Submission, SubmissionResult
 from grader.settings import Settings
 from grader.task import Plan, Task
@@ -31,7 +31,7 @@ def grade(settings: Settings, submissions: Sequence[Submission], progress: Progr
     with results.writing(settings.out):
         course_secret = secret.load_or_make(settings.out)
         tasks = make_tasks(settings, submissions, course_secret)
-        stored = {} if settings.fresh else results.load_all(settings.out).by_key
+        stored = {} if settings.fresh else _current(settings.out)
         done = {task.key: stored[task.key] for task in tasks if task.key in stored}
         waiting = [task for task in tasks if task.key not in done]
         progress(len(done), len(tasks))
@@ -46,6 +46,11 @@ def grade(settings: Settings, submissions: Sequence[Submission], progress: Progr
     return sorted(done.values(), key=lambda one: (one.assignment, one.device, one.submission.id))
 
 
+def _current(out: Path) -> dict[str, SubmissionResult]:
+    """By key, what need not be graded again: not what a fault, or a device that was absent, left without a score."""
+    return {key: result for key, result in results.load_all(out).by_key.items() if result.score is not None}
+
+
 def run(settings: Settings, plan: Plan, tasks: Sequence[Task], sink: Callable[[Task, SubmissionResult], None]) -> None:
     """Hand tasks to the backend that suits their number."""
     name = "serial" if settings.jobs == 1 or len(tasks) == 1 else "processes"
@@ -58,7 +63,8 @@ def plan_of(settings: Settings, course_secret: bytes) -> Plan:
     return Plan(
         course=course,
         secret=course_secret,
-        sandbox=settings.sandbox,
+        # Said here, where a name that there is not can still be said once.
+        sandbox=sandboxes.load(settings.sandbox).name,
         wall_s=settings.wall_s,
         memory_mib=settings.memory_mib,
         protected=(course / "reference", course / "solutions", settings.out.resolve()),

@@ -16,7 +16,7 @@ import grader
 from grader import catalog, sandboxes, scan, scoring, secret, variants
 from grader.catalog import LoadedAssignment
 from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint
-from grader.errors import CheckFailed, WorkerFailure
+from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result
 from grader.link import Batch, Import, Link
@@ -71,10 +71,17 @@ class Marker:
         """
         return self._starting.result()
 
-    def restart_zygote(self) -> None:
-        """Give up the zygote, which may be broken, for a new one."""
-        self._close_zygote()
-        self._starting = self._starter.submit(self._start_zygote)
+    def renew_zygote(self) -> None:
+        """Start a new zygote where the present one starts no workers any more.
+
+        Raises:
+            SandboxError: Where this machine cannot confine them.
+        """
+        try:
+            self.zygote.spawn().close()
+        except GraderError:
+            self._close_zygote()
+            self._starting = self._starter.submit(self._start_zygote)
 
     def _close_zygote(self) -> None:
         if self._starting.exception() is None:

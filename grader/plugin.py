@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from grader.errors import CheckFailed, GraderError
+from grader.errors import CheckFailed, GraderError, SandboxError, UsageError
 from grader.examples import Recording
 from grader.link import Import
 from grader.marking import Marker, is_absent
@@ -44,10 +44,16 @@ class CheckItem(pytest.Item):
         self.grading = grading
         self.recording = recording
         self.verdict: Verdict | None = None
+        self.error: Exception | None = None
+        """Why there is no verdict."""
 
     def runtest(self) -> None:
         """Run the check and say to pytest what it found."""
-        self.verdict = self.grading.run(self.recording)
+        try:
+            self.verdict = self.grading.run(self.recording)
+        except Exception as error:
+            self.error = error
+            raise
         if self.verdict.outcome is Outcome.SKIPPED:
             pytest.skip("a check that it requires did not pass")
         if self.verdict.outcome is Outcome.ERROR:
@@ -112,17 +118,20 @@ class GradingPlugin:
         if submission.problem is not None:
             failure = CheckFailed(Cause.EXCEPTION, submission.problem)
             return self.marker.without_running(task, question, failure=failure)
-        fault = ""
-        for _ in range(ATTEMPTS):
+        fault = task.fault
+        for _ in range(0 if fault else ATTEMPTS):
             try:
                 result = self._run_checks(session, task, question, imported)
-            except GraderError as error:
-                fault = str(error)
-                self.marker.restart_zygote()
-                continue
-            if result.outcome is not Outcome.ERROR:
-                return result
-            fault = next(check.staff for check in result.checks if check.outcome is Outcome.ERROR) or ""
+            except (SandboxError, UsageError):
+                raise
+            except Exception as error:
+                # Whatever breaks here is ours, and must not cost the rest of the class its grades.
+                fault = f"{type(error).__name__}: {error}"
+            else:
+                if result.outcome is not Outcome.ERROR:
+                    return result
+                fault = next(check.staff for check in result.checks if check.outcome is Outcome.ERROR)
+            self.marker.renew_zygote()
         return self.marker.without_running(task, question, fault=fault or "the grader failed without saying why")
 
     def _run_checks(self, session: pytest.Session, task: Task, question: Question, imported: Import) -> QuestionResult:
@@ -134,6 +143,8 @@ class GradingPlugin:
         name = f"{task.submission.id}::{grading.question.id}::{recording.check.name}"
         item = CheckItem.from_parent(session, name=name, grading=grading, recording=recording)
         reports = runtestprotocol(item, log=False, nextitem=None)
+        if item.error is not None:
+            raise item.error
         if item.verdict is None:
             raise GraderError(f"pytest did not run {name}: {'; '.join(str(report.longrepr) for report in reports)}")
         return item.verdict
@@ -147,7 +158,8 @@ def run(marker: Marker, tasks: Iterable[Task], sink: Sink) -> None:
         GraderError: Where the session itself ends before the tasks do.
     """
     plugin = GradingPlugin(marker, tasks, sink)
-    options = ["-c", os.devnull, "--rootdir", os.sep, "--capture=no"]
+    # A conftest.py where the command is started may be a student's.
+    options = ["-c", os.devnull, "--rootdir", os.sep, "--noconftest", "--capture=no"]
     options += [word for name in UNUSED_PLUGINS for word in ("-p", f"no:{name}")]
     with _plain_pytest(), contextlib.redirect_stdout(io.StringIO()):
         status = pytest.main(options, plugins=[plugin])

@@ -31,3 +31,5 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     questions: tuple[str, ...] | None = None
     """Ids of the questions to grade; all of them where it is None."""
+    fault: str | None = None
+    """Why it is not run any more: it ended the processes that were to grade it."""

@@ -1,11 +1,12 @@
 """Grade on several grading processes of this machine, each with its own zygote.
 
 Each process says that it is free by asking for a task; a process that dies is replaced, and the task that it had in
-hand is given out once more before the loss is reported.
+hand is given out once more before it is reported as a fault of ours.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 import msgspec
+from msgspec.structs import replace
 
 from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
@@ -77,6 +79,7 @@ class _Pool:
         self._processes: dict[Connection, BaseProcess] = {}
         self._in_hand: dict[Connection, Task] = {}
         self._losses: dict[str, int] = {}
+        """By task, and under no name those that had none yet."""
 
     def start(self) -> None:
         ours, theirs = self._context.Pipe()
@@ -107,28 +110,40 @@ class _Pool:
         self._hand_out(connection)
 
     def _hand_out(self, connection: Connection) -> None:
-        if not self._waiting:
-            connection.send_bytes(b"")
+        task = self._waiting.popleft() if self._waiting else None
+        # A process that has just died is met again, and replaced, when its answer is waited for.
+        with contextlib.suppress(BrokenPipeError):
+            connection.send_bytes(_encode(task) if task else b"")
+        if task is None:
             self._processes.pop(connection).join()
             connection.close()
-            return
-        self._in_hand[connection] = self._waiting.popleft()
-        connection.send_bytes(_encode(self._in_hand[connection]))
+        else:
+            self._in_hand[connection] = task
 
     def _replace(self, connection: Connection) -> None:
         process = self._processes.pop(connection)
         process.join()
         connection.close()
         task = self._in_hand.pop(connection, None)
-        if task is None:
+        name = task.key if task else ""
+        self._losses[name] = self._losses.get(name, 0) + 1
+        if task is not None:
+            self._waiting.appendleft(self._with_fault(task, process.exitcode))
+        elif self._losses[name] >= MAX_LOSSES:
             raise GraderError(f"a grading process ended with status {process.exitcode} before it took a submission")
-        self._losses[task.key] = self._losses.get(task.key, 0) + 1
-        if self._losses[task.key] >= MAX_LOSSES:
-            raise GraderError(
-                f"grading {task.submission.id} ended {MAX_LOSSES} grading processes (status {process.exitcode})"
-            )
-        self._waiting.appendleft(task)
         self.start()
+
+    def _with_fault(self, task: Task, status: int | None) -> Task:
+        """The task, to be graded again or, where it has cost too much, to be reported as a fault of ours.
+
+        Raises:
+            GraderError: Where not even that can be reported.
+        """
+        if task.fault:
+            raise GraderError(f"{task.submission.id}: {task.fault}, and reporting that ended another one")
+        if self._losses[task.key] < MAX_LOSSES:
+            return task
+        return replace(task, fault=f"grading it ended {MAX_LOSSES} grading processes, the last with status {status}")
 
     def close(self) -> None:
         for connection, process in self._processes.items():
