@@ -67,7 +67,7 @@ class Confinement:
             Layer.PRIVATE_ROOT: lambda: self._enter_private_root(applied),
             Layer.RLIMITS: lambda: self._set_limits(applied),
             Layer.PRIVILEGES: lambda: drop_privileges(uid),
-            Layer.NO_NEW_PRIVS: gain_no_privileges,
+            Layer.NO_NEW_PRIVS: lambda: gain_no_privileges(debuggable=self.plan.gpu),
             Layer.LANDLOCK: lambda: self._restrict_files(applied),
             Layer.SECCOMP: lambda: self._filter_system_calls(parent),
         }
@@ -83,12 +83,16 @@ class Confinement:
     def _enter_private_root(self, applied: list[Layer]) -> None:
         if Layer.NAMESPACES not in applied:
             raise LayerError("it needs namespaces")
-        visible = (*self.plan.readable, *self.plan.devices)
-        namespaces.enter_private_root(visible, self.plan.bounds.scratch_bytes)
+        # CUDA looks at itself in /proc, under a pid that nobody knows before.
+        visible = [path for path in (*self.plan.readable, *self.plan.devices) if not path.startswith("/proc/")]
+        namespaces.enter_private_root(visible, self.plan.bounds.scratch_bytes, with_proc=self.plan.gpu)
 
     def _restrict_files(self, applied: list[Layer]) -> None:
         rules = [(path, landlock.READ) for path in self.plan.readable]
         rules += [(path, landlock.DEVICE) for path in self.plan.devices]
+        if self.plan.gpu:
+            # cuInit() names its threads and fails where it cannot.
+            rules += [("/proc/self", landlock.READ), ("/proc/self/task", landlock.DEVICE | landlock.READ)]
         if Layer.PRIVATE_ROOT in applied:
             # On the machine's own disk there would be no bound on what is written.
             rules.append((namespaces.SCRATCH, landlock.SCRATCH))
@@ -184,11 +188,13 @@ def _give_up_capabilities() -> None:
     kernel.prctl(_AMBIENT, _AMBIENT_CLEAR_ALL, action="give up ambient capabilities")
 
 
-def gain_no_privileges() -> None:
-    """Rule out set-uid programs, and debuggers of the same user.
+def gain_no_privileges(*, debuggable: bool) -> None:
+    """Rule out set-uid programs and, unless asked not to, debuggers of the same user.
+
+    A process that may not be debugged may not write its own files in /proc either, and CUDA does.
 
     Raises:
         LayerError: Where the kernel refuses.
     """
     kernel.prctl(_SET_NO_NEW_PRIVS, 1, action="set no_new_privs")
-    kernel.prctl(_SET_DUMPABLE, 0, action="refuse debuggers")
+    kernel.prctl(_SET_DUMPABLE, int(debuggable), action="refuse debuggers")

@@ -23,6 +23,7 @@ SCRATCH: Final = "/tmp"
 """Where a worker that has a private root may write."""
 _STAGES: Final = ("/tmp", "/mnt", "/var/tmp", "/srv", "/opt")
 _SCRATCH_FILES = 1000
+_PROC = "/proc"
 
 
 def enter_namespaces() -> None:
@@ -51,13 +52,14 @@ def _map_only(user: int, group: int) -> None:
             raise LayerError(f"write {name} of the user namespace", error.errno or 0) from None
 
 
-def enter_private_root(visible: Iterable[str], scratch_bytes: int) -> None:
+def enter_private_root(visible: Iterable[str], scratch_bytes: int, *, with_proc: bool = False) -> None:
     """Make a file system that holds `visible`, read-only, and an empty `SCRATCH`, the root of this process.
 
     Args:
         visible: Directories, files and links; those that do not exist are passed over. A link stays a link, so
             what it points to must be visible too.
         scratch_bytes: How much may be written to `SCRATCH`, which lies in memory.
+        with_proc: Whether /proc is there too, as writable as it is outside; Landlock then has to guard it.
 
     Raises:
         LayerError: Where it cannot be made; the process may then be left in an odd place.
@@ -68,7 +70,10 @@ def enter_private_root(visible: Iterable[str], scratch_bytes: int) -> None:
     for path in paths:
         _show(path, stage + path)
     os.mkdir(stage + SCRATCH)
+    os.mkdir(stage + _PROC)
     _make_read_only(stage)
+    if with_proc:
+        mount(_PROC, stage + _PROC, None, _BIND | _RECURSIVE)
     options = f"size={scratch_bytes},nr_inodes={_SCRATCH_FILES},mode=1777"
     mount("tmpfs", stage + SCRATCH, "tmpfs", _NOSUID | _NODEV | _NOEXEC, options)
     _pivot_into(stage)

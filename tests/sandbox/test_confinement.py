@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from grader.sandboxes import Sandbox
 from grader.worker.control import ENVIRONMENT, Layer
 from grader.workers import Limits, Worker, Zygote
 from tests.attacks.world import MARKER
-from tests.sandbox.places import STRICT, Place, private_zygote, zygote_of
+from tests.sandbox.places import CONTAINER, STRICT, Place, private_zygote, zygote_of
 from tests.sandbox.student import attempt
 
 AS_ROOT = os.geteuid() == 0
@@ -70,10 +71,30 @@ def test_an_unsafe_worker_still_has_limits() -> None:
         assert attempt(worker, "def attack(): return 1").answer == 1
 
 
+def test_the_gpu_profile_lets_threads_name_themselves_and_shows_no_other_process() -> None:
+    """What CUDA asks of the sandbox besides its devices, which need not be there."""
+    source = """
+import os, threading
+
+def attack(other):
+    # As pthread_setname_np() does for another thread.
+    os.write(os.open(f"/proc/self/task/{threading.get_native_id()}/comm", os.O_RDWR), b"cuda")
+    with open("/proc/cpuinfo") as file:
+        assert file.read()
+    try:
+        os.listdir(f"/proc/{other}/task")
+    except PermissionError:
+        return "hidden"
+"""
+    place = Place("strict with a GPU", STRICT.profile.with_gpu())
+    with private_zygote(place) as zygote, zygote.spawn() as worker:
+        assert worker.ready.layers == tuple(Layer)
+        assert attempt(worker, source, zygote.hello.pid).answer == "hidden"
+        assert "Max address space         unlimited" in Path(f"/proc/{worker.pid}/limits").read_text()
+
+
 @pytest.mark.parametrize("inside", ["purelib", "stdlib"])
 def test_refuses_a_course_that_the_sandbox_would_show(inside: str) -> None:
-    import sysconfig
-
     course = Path(sysconfig.get_path(inside)) / "reference"
     with pytest.raises(SandboxError, match="Move the course out of it"):
         Zygote(STRICT.profile, protected=[course])
@@ -87,18 +108,12 @@ def test_refuses_a_course_that_a_link_leads_to(tmp_path: Path) -> None:
 
 def test_refuses_a_missing_layer_before_any_code_is_sent() -> None:
     """In a container, strict is refused, with the layer, its errno and the flag that accepts it."""
-    container = Place("docker", STRICT.profile, (*_docker_launcher(),))
+    container = Place("docker", STRICT.profile, CONTAINER.launcher)
     with private_zygote(container) as zygote, pytest.raises(SandboxError) as caught:
         zygote.spawn()
     assert caught.value.layer == Layer.NAMESPACES
     assert "EPERM" in str(caught.value)
     assert "--sandbox=container" in str(caught.value)
-
-
-def _docker_launcher() -> tuple[str, ...]:
-    from tests.sandbox.places import CONTAINER
-
-    return CONTAINER.launcher
 
 
 def test_a_zygote_that_cannot_start_says_why() -> None:

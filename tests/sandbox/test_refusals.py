@@ -10,7 +10,7 @@ import pytest
 from grader import sandboxes, workers
 from grader.errors import SandboxError, UsageError
 from grader.sandboxes import causes
-from grader.worker import paths
+from grader.worker import landlock, paths
 from grader.worker.control import Layer
 
 
@@ -46,6 +46,14 @@ def test_finds_who_forbids_namespaces(
     found.write_text(content)
     monkeypatch.setattr(causes, mark, (found,) if mark == "_CONTAINER_MARKS" else found)
     assert cause in causes.likely_cause(Layer.NAMESPACES, "EPERM")
+
+
+def test_landlock_asks_a_kernel_for_no_more_than_it_has() -> None:
+    refer, truncate, ioctl = (1 << bit for bit in (13, 14, 15))
+    assert [landlock._handled_rights(abi) >> 13 for abi in (1, 2, 3, 4, 5, 7)] == [0, 1, 3, 3, 7, 7]
+    assert landlock._handled_rights(7) & (refer | truncate | ioctl) == refer | truncate | ioctl
+    assert landlock.SCRATCH & 1 == 0
+    assert landlock.READ & 1 == 0
 
 
 def test_an_unknown_sandbox_is_a_usage_error() -> None:
