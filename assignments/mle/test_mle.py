@@ -73,7 +73,7 @@ def test_gaussian_log_prob_is_a_density(event, seed):
     mu, logvar = draw.normal(event), draw.normal(event)
     sigma = torch.exp(logvar / 2)
     steps = torch.linspace(-8, 8, 41, dtype=torch.float64)
-    grid = torch.cartesian_prod(*[steps] * event).reshape(-1, event)
+    grid = torch.stack([axis.flatten() for axis in torch.meshgrid([steps] * event, indexing="ij")], dim=-1)
     density = torch.exp(mle.gaussian_log_prob(mu + sigma * grid, mu.expand_as(grid), logvar.expand_as(grid)))
     cell = torch.prod(sigma * (steps[1] - steps[0]))
     assert_close(density.sum() * cell, torch.ones((), dtype=torch.float64))
