@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Self
 
@@ -16,7 +15,7 @@ import grader
 from grader import catalog, sandboxes, scan, scoring, secret, variants
 from grader.catalog import LoadedAssignment
 from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint
-from grader.errors import CheckFailed, GraderError, WorkerFailure
+from grader.errors import CheckFailed, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result
 from grader.link import Batch, Import, Link
@@ -33,7 +32,7 @@ from grader.model import (
 from grader.question import Question
 from grader.session import QuestionSession, Verdict
 from grader.task import Plan, Task
-from grader.workers import Limits, Worker, Zygote
+from grader.zygotes import Zygotes
 
 
 class Marker:
@@ -53,46 +52,13 @@ class Marker:
         self._known: dict[str, Sequence[Fingerprint]] = {}
         self._inputs: dict[str, PersonalInputs] = {}
         self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
-        self._starter = ThreadPoolExecutor(1)
-        # The zygote takes seconds to warm up; meanwhile this process loads questions and records oracles.
-        self._starting: Future[Zygote] = self._starter.submit(self._start_zygote)
-
-    def _start_zygote(self) -> Zygote:
-        profile = sandboxes.load(self.plan.sandbox)
-        limits = Limits(wall_s=self.plan.wall_s, memory_mib=self.plan.memory_mib)
-        return Zygote(profile, limits=limits, protected=self.plan.protected)
-
-    @property
-    def zygote(self) -> Zygote:
-        """The process that forks workers.
-
-        Raises:
-            SandboxError: Where this machine cannot confine them.
-        """
-        return self._starting.result()
-
-    def renew_zygote(self) -> None:
-        """Start a new zygote where the present one starts no workers any more.
-
-        Raises:
-            SandboxError: Where this machine cannot confine them.
-        """
-        try:
-            self.zygote.spawn().close()
-        except GraderError:
-            self._close_zygote()
-            self._starting = self._starter.submit(self._start_zygote)
-
-    def _close_zygote(self) -> None:
-        if self._starting.exception() is None:
-            self._starting.result().close()
+        self.zygotes = Zygotes(plan)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._close_zygote()
-        self._starter.shutdown()
+        self.zygotes.close()
 
     def assignment(self, name: str) -> LoadedAssignment:
         """An assignment of the course, loaded once."""
@@ -127,7 +93,7 @@ class Marker:
         """A question of a submission, with its worker for as long as it lasts."""
         submission = task.submission
         link = Link(
-            self._spawn,
+            self.zygotes.of(task.device).spawn,
             module=submission.assignment,
             source=submission.source,
             device=task.device,
@@ -154,9 +120,6 @@ class Marker:
         if self._drawn[0] != (name, sha256):
             self._drawn = (name, sha256), self._inputs[name].draw(self.plan.secret, sha256)
         return {check: drawn for (identity, check), drawn in self._drawn[1].items() if identity == question.id}
-
-    def _spawn(self) -> Worker:
-        return self.zygote.spawn()
 
     def question_result(self, task: Task, session: QuestionSession, verdicts: Sequence[Verdict]) -> QuestionResult:
         """What a question earned, with a diagnosis where it failed."""
@@ -220,7 +183,7 @@ class Marker:
         )
 
     def _sandbox_info(self) -> SandboxInfo:
-        profile = self.zygote.profile
+        profile = sandboxes.load(self.plan.sandbox)
         return SandboxInfo(mode=profile.mode, layers=tuple(str(layer) for layer in profile.layers))
 
 

@@ -131,7 +131,7 @@ class GradingPlugin:
                 if result.outcome is not Outcome.ERROR:
                     return result
                 fault = next(check.staff for check in result.checks if check.outcome is Outcome.ERROR)
-            self.marker.renew_zygote()
+            self.marker.zygotes.renew(task.device)
         return self.marker.without_running(task, question, fault=fault or "the grader failed without saying why")
 
     def _run_checks(self, session: pytest.Session, task: Task, question: Question, imported: Import) -> QuestionResult:

@@ -49,7 +49,7 @@ def shared_marker() -> Iterator[Marker]:
     for sandbox in ("strict", "container", "unsafe"):
         with Marker(plan(sandbox=sandbox)) as marker:
             try:
-                marker.zygote.spawn().close()
+                marker.zygotes.of("cpu").spawn().close()
             except SandboxError:
                 continue
             with own_reference():

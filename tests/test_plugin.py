@@ -143,7 +143,9 @@ def test_a_crash_ends_its_question_and_no_other(marker: Marker, death: str) -> N
 def test_an_endless_loop_ends_its_question_and_is_waited_for_once(
     marker: Marker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marker.zygote, "limits", type(marker.zygote.limits)(wall_s=0.5, memory_mib=512))
+    monkeypatch.setattr(
+        marker.zygotes.of("cpu"), "limits", type(marker.zygotes.of("cpu").limits)(wall_s=0.5, memory_mib=512)
+    )
     spawned = _count_spawns(monkeypatch)
     source = with_function("def energy(x, scale):\n    while x.shape[-1] == 5: pass\n    return -x.sum(-1)")
     first, second, _ = grade(marker, source).questions
@@ -220,7 +222,7 @@ def test_a_fault_that_stays_is_ours_and_never_a_zero(
 
 def test_a_lost_zygote_is_replaced(other_course: None, sandbox: str) -> None:
     with Marker(plan(sandbox=sandbox)) as marker:
-        os.kill(marker.zygote.hello.pid, signal.SIGKILL)
+        os.kill(marker.zygotes.of("cpu").hello.pid, signal.SIGKILL)
         assert grade_energy(marker, SOLUTION).score == 10.0
 
 

@@ -24,7 +24,7 @@ def measure(quick: bool) -> Sequence[Figure]:
     """Packing, both ways through the socket, and reading; of the call itself, and of one of a hundred."""
     mu, logvar = torch.randn(2, 32, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     call = Call(function="kl_standard", mode=Mode.CALL, args=(mu, logvar), kwargs={})
-    spawn = course.marker().zygote.spawn
+    spawn = course.marker().zygotes.of("cpu").spawn
     link = Link(spawn, module="gaussian_kl", source=_SOURCE, device="cpu", seed=0, imported=Import())
     try:
         link.perform(call)

@@ -18,7 +18,7 @@ def measure(quick: bool) -> Sequence[Figure]:
     count = 2 if quick else 30
     submissions = course.mixed_class(ASSIGNMENT, count)
     course.graded(marker, (Task(submission=one, device="cpu", key=one.id) for one in submissions), count)
-    with marker.zygote.spawn() as worker:
+    with marker.zygotes.of("cpu").spawn() as worker:
         added_mib = machine.memory_mib(worker.pid, "Private_Dirty", "smaps_rollup")
     (zygote,) = machine.children(os.getpid())
     how = f"after {count} submissions to {ASSIGNMENT}, a third of them wrong"

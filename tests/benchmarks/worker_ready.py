@@ -11,7 +11,7 @@ from tests.benchmarks.figures import Figure, median, quantile
 
 def measure(quick: bool) -> Sequence[Figure]:
     """From asking the zygote until the worker has named its layers; each worker is closed before the next."""
-    zygote = course.marker().zygote
+    zygote = course.marker().zygotes.of("cpu")
     count = 3 if quick else 50
     zygote.spawn().close()
     times_ms = []

@@ -1,0 +1,90 @@
+"""The zygotes of one grading process: one for each kind of device, started when first needed."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from grader import sandboxes
+from grader.errors import CheckFailed, GraderError
+from grader.link import Import, Link
+from grader.remote import Call
+from grader.task import Plan
+from grader.worker.messages import Mode, Raised
+from grader.workers import Limits, Zygote
+
+_TRIAL = "def doubled(x):\n    return x + x\n"
+
+
+class Zygotes:
+    """Starts zygotes, and replaces one that broke.
+
+    Args:
+        plan: How workers are confined and limited.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._starter = ThreadPoolExecutor(1)
+        # A zygote takes seconds to warm up; meanwhile this process loads questions and records oracles.
+        self._starting: dict[str, Future[Zygote]] = {"cpu": self._starter.submit(self._start, "cpu")}
+
+    def of(self, device: str) -> Zygote:
+        """The process that forks workers for a device.
+
+        Raises:
+            SandboxError: Where this machine cannot confine them.
+            GraderError: Where a confined worker cannot compute on the device.
+        """
+        if device not in self._starting:
+            self._starting[device] = self._starter.submit(self._start, device)
+        return self._starting[device].result()
+
+    def renew(self, device: str) -> None:
+        """Give up a zygote that starts no workers any more; the next call for one starts another.
+
+        Raises:
+            SandboxError: Where this machine cannot confine workers.
+        """
+        try:
+            self.of(device).spawn().close()
+        except GraderError:
+            _close(self._starting.pop(device))
+
+    def close(self) -> None:
+        """End them all."""
+        for starting in self._starting.values():
+            _close(starting)
+        self._starter.shutdown()
+
+    def _start(self, device: str) -> Zygote:
+        profile = sandboxes.load(self._plan.sandbox)
+        limits = Limits(wall_s=self._plan.wall_s, memory_mib=self._plan.memory_mib)
+        if device == "cpu":
+            return Zygote(profile, limits=limits, protected=self._plan.protected)
+        zygote = Zygote(profile.with_gpu(), limits=limits, protected=self._plan.protected)
+        try:
+            _try_device(zygote, device)
+        except BaseException:
+            zygote.close()
+            raise
+        return zygote
+
+
+def _try_device(zygote: Zygote, device: str) -> None:
+    """Compute something in a confined worker, so that a device that does not work there costs no student a point."""
+    link = Link(zygote.spawn, module="trial", source=_TRIAL, device=device, seed=0, imported=Import())
+    try:
+        answer = link.perform(Call(function="doubled", mode=Mode.CALL, args=(torch.ones(2),), kwargs={}))
+    except CheckFailed as failure:
+        raise GraderError(f"a confined worker cannot compute on {device}: {failure}") from failure
+    finally:
+        link.close()
+    if isinstance(answer, Raised):
+        raise GraderError(f"a confined worker cannot compute on {device}: {answer.type_name}: {answer.message}")
+
+
+def _close(starting: Future[Zygote]) -> None:
+    if starting.exception() is None:
+        starting.result().close()
