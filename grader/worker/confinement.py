@@ -67,7 +67,7 @@ class Confinement:
             Layer.PRIVATE_ROOT: lambda: self._enter_private_root(applied),
             Layer.RLIMITS: lambda: self._set_limits(applied),
             Layer.PRIVILEGES: lambda: drop_privileges(uid),
-            Layer.NO_NEW_PRIVS: lambda: gain_no_privileges(debuggable=self.plan.gpu),
+            Layer.NO_NEW_PRIVS: gain_no_privileges,
             Layer.LANDLOCK: lambda: self._restrict_files(applied),
             Layer.SECCOMP: lambda: self._filter_system_calls(parent),
         }
@@ -188,13 +188,11 @@ def _give_up_capabilities() -> None:
     kernel.prctl(_AMBIENT, _AMBIENT_CLEAR_ALL, action="give up ambient capabilities")
 
 
-def gain_no_privileges(*, debuggable: bool) -> None:
-    """Rule out set-uid programs and, unless asked not to, debuggers of the same user.
-
-    A process that may not be debugged may not write its own files in /proc either, and CUDA does.
+def gain_no_privileges() -> None:
+    """Rule out set-uid programs, and debuggers of the same user.
 
     Raises:
         LayerError: Where the kernel refuses.
     """
     kernel.prctl(_SET_NO_NEW_PRIVS, 1, action="set no_new_privs")
-    kernel.prctl(_SET_DUMPABLE, int(debuggable), action="refuse debuggers")
+    kernel.prctl(_SET_DUMPABLE, 0, action="refuse debuggers")
