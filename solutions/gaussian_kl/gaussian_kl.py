@@ -178,7 +178,7 @@ def reverse_kl_fit(
         logits: Mixing weights before softmax, shape [components].
         mu: Means of the components, shape [components, dim].
         logvar: Log-variances of the components, shape [components, dim].
-        init_mu: Where m starts, shape [dim].
+        init_mu: Where m starts, shape [dim]; perhaps 80 away from every component, where their densities underflow.
         init_logvar: Where v starts, shape [dim].
             Inputs may require gradients; results carry none.
         steps: How many steps to take, at least 1.
