@@ -92,9 +92,10 @@ def _perform(call: messages.WireCall, body: memoryview, module: ModuleType, devi
                 value = calls.observe(function, args, kwargs)
             case Mode.META:
                 value = calls.on_meta(function, args, kwargs)
+        # A hostile value can break this too; it is the student's own call that fails then.
+        stray = {tensor.device.type for tensor in calls.tensors_in(value)} - {torch.device(device).type}
     except BaseException as error:
         return _raised(error, module.__name__)
-    stray = {tensor.device.type for tensor in calls.tensors_in(value)} - {torch.device(device).type}
     if stray:
         return Raised("DeviceMismatch", f"the result is on {', '.join(sorted(stray))}, not on {device}")
     return Returned(value)
