@@ -11,7 +11,7 @@ import ast
 import json
 import re
 import symtable
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,13 +20,16 @@ from grader.syntax import assigned_names, parse
 from grader.text import one_line
 
 MAX_NOTEBOOK_BYTES = 10 << 20
+MAX_CODE_CHARS = 256 << 10
+"""A syntax tree takes a thousand times the memory of the shortest statements; this keeps one below 300 MiB."""
 PLACEHOLDER = "YOUR ANSWER HERE"
 
 _ID = r"[A-Za-z][\w.]{0,15}"
 _ANSWER_LINE = re.compile(rf"\A\s*<!--\s*answer:\s*({_ID})\s*-->[ \t]*\n?")
 _ANSWER_KEY = re.compile(rf"""\banswer=["']({_ID})["']""")
 _PERCENT_CELL = re.compile(r"^# ?%%(.*)$", re.MULTILINE)
-_MAGIC = re.compile(r"^(\s*)(?:[%!?]|(?:[\w, ]+=\s*[%!])|[\w.]+\?{1,2}\s*$).*$", re.MULTILINE)
+# No two neighbouring repetitions accept the same character: text made for it would take quadratic time.
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!?]|(?:\w[\w, ]*=[ \t]*[%!])|[\w.]+\?{1,2}[ \t]*$).*$", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"\A\s*%%(\w*)[^\n]*\n?")
 # The rest of such a cell is Python all the same.
 _PYTHON_CELL_MAGICS = {"time", "timeit", "capture", "prun"}
@@ -59,14 +62,22 @@ def read_notebook(data: bytes) -> Module:
     code: list[_CodeCell] = []
     answers: dict[str, str] = {}
     notes: list[str] = []
+    left = MAX_CODE_CHARS
     for number, cell in enumerate(_cells(data), start=1):
         text, metadata = _text(cell.get("source")), cell.get("metadata")
         if cell.get("cell_type") == "code":
+            left -= len(text)
+            if left < 0:
+                raise SubmissionError(f"its code cells hold more than {MAX_CODE_CHARS >> 10} KiB; hand in code alone")
             code.append(_parse_cell(number, text, notes))
         elif cell.get("cell_type") == "markdown":
             given = metadata.get("answer") if isinstance(metadata, dict) else None
             answers |= _answer(text, given if isinstance(given, str) else None)
-    return Module(source=_definitions(code, notes), answers=answers, notes=tuple(notes))
+    try:
+        source = _definitions(code, notes)
+    except RecursionError as error:
+        raise SubmissionError("its code nests too deeply to be read") from error
+    return Module(source=source, answers=answers, notes=tuple(notes))
 
 
 def percent_answers(source: str) -> dict[str, str]:
@@ -151,9 +162,9 @@ def _definitions(cells: list[_CodeCell], notes: list[str]) -> str:
     future = {node for node in kept if isinstance(node, ast.ImportFrom) and node.module == "__future__"}
     parts = sorted({ast.unparse(node) + "\n" for node in future})
     for cell in cells:
-        chosen = [node for node in cell.body if node in kept - future]
+        chosen = list(_sources_of(cell, kept - future))
         if chosen:
-            parts.append("\n".join([f"# cell {cell.number}", *(_source_of(node, cell) for node in chosen)]) + "\n")
+            parts.append("\n".join([f"# cell {cell.number}", *chosen]) + "\n")
         if any(node not in kept and not _is_idle(node) for node in cell.body):
             notes.append(f"Cell {cell.number}: only what it defines counts; its other statements were left out.")
     return "\n\n".join(parts)
@@ -202,13 +213,16 @@ def _is_constant(node: ast.Assign | ast.AnnAssign) -> bool:
     )
 
 
-def _source_of(node: ast.stmt, cell: _CodeCell) -> str:
-    """The statement's own lines, decorators and comments included."""
+def _sources_of(cell: _CodeCell, wanted: set[ast.stmt]) -> Iterator[str]:
+    """Each statement's own lines, decorators and comments included; printed anew where it shares one of them."""
+    lines = cell.text.split("\n")
+    spans = [(0, 0), *map(_span, cell.body), (len(lines) + 1, 0)]
+    for node, (_, before), (first, last), (after, _) in zip(cell.body, spans, spans[1:], spans[2:], strict=False):
+        if node in wanted:
+            yield "\n".join(lines[first - 1 : last]) if before < first and last < after else ast.unparse(node)
+
+
+def _span(node: ast.stmt) -> tuple[int, int]:
+    """The first and the last line of a statement."""
     decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(item.lineno for item in decorators)])
-    last = node.end_lineno or node.lineno
-    shares_a_line = any(
-        other is not node and first <= (other.end_lineno or other.lineno) and other.lineno <= last
-        for other in cell.body
-    )
-    return ast.unparse(node) if shares_a_line else "\n".join(cell.text.split("\n")[first - 1 : last])
+    return min([node.lineno, *(item.lineno for item in decorators)]), node.end_lineno or node.lineno

@@ -13,6 +13,11 @@ from grader.syntax import parse
 
 MAX_SENTENCES = 20
 
+# No honest name is longer; without a bound, a purpose-made text costs the square of its length.
+_MAX_PARTS = 12
+_MAX_CHARS = 200
+_MAX_STARS = 8
+
 _WATCHED_MODULES = {
     *("_thread", "atexit", "builtins", "cffi", "ctypes", "faulthandler", "fcntl", "gc", "grader", "http", "importlib"),
     *("inspect", "marshal", "mmap", "multiprocessing", "os", "pickle", "pty", "pytest", "reference", "requests"),
@@ -47,6 +52,8 @@ def forbidden_uses(source: str, function: str, forbidden: Iterable[str]) -> list
             its other homes inside the same package. `F` stands for `torch.nn.functional`.
     """
     names = [_spelled_out(name) for name in forbidden]
+    if not names:
+        return []
     found = [(line, name) for name, line in _uses(source, function).items() if any(_same(name, one) for one in names)]
     return [f"{name} on line {line}" for line, name in sorted(found)]
 
@@ -80,24 +87,32 @@ def _uses(source: str, function: str) -> dict[str, int]:
     except SyntaxError:
         return {}
     aliases, definitions = _aliases(tree), _definitions(tree)
-    stars = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and _is_star(node)]
+    stars = _stars(tree)
     uses: dict[str, int] = {}
-    reached, waiting = set(), [function]
-    while waiting:
-        name = waiting.pop()
-        if name in reached:
-            continue
-        reached.add(name)
-        for node in (inner for outer in definitions.get(name, []) for inner in ast.walk(outer)):
-            if isinstance(node, ast.Name) and node.id in definitions:
-                waiting.append(node.id)
-            for used in _names_of(node, aliases, stars):
-                line: int = getattr(node, "lineno", 0)
-                uses[used] = min(line, uses.get(used, line))
+    for node in _reached(definitions, function):
+        for used in _names_of(node, aliases, stars):
+            line: int = getattr(node, "lineno", 0)
+            uses[used] = min(line, uses.get(used, line))
     return uses
 
 
-def _names_of(node: ast.AST, aliases: Mapping[str, str], stars: Sequence[str | None]) -> Iterator[str]:
+def _reached(definitions: Mapping[str, list[ast.AST]], function: str) -> Iterator[ast.AST]:
+    """Every node of a function and of the definitions that it leads to, each definition once."""
+    names, walked, waiting = {function}, set(), [function]
+    while waiting:
+        for definition in definitions.get(waiting.pop(), []):
+            # One assignment may bind thousands of names.
+            if definition in walked:
+                continue
+            walked.add(definition)
+            for node in ast.walk(definition):
+                if isinstance(node, ast.Name) and node.id in definitions and node.id not in names:
+                    names.add(node.id)
+                    waiting.append(node.id)
+                yield node
+
+
+def _names_of(node: ast.AST, aliases: Mapping[str, str], stars: Sequence[str]) -> Iterator[str]:
     match node:
         case ast.Name(id=name):
             yield from [aliases[name]] if name in aliases else [f"{module}.{name}" for module in stars]
@@ -142,10 +157,11 @@ def _aliases(tree: ast.Module) -> dict[str, str]:
             case ast.Import(names=names):
                 for item in names:
                     aliases[item.asname or item.name.partition(".")[0]] = (
-                        item.name if item.asname else item.name.partition(".")[0]
+                        item.name[:_MAX_CHARS] if item.asname else item.name.partition(".")[0]
                     )
             case ast.ImportFrom(module=str(module), names=names):
-                aliases |= {item.asname or item.name: f"{module}.{item.name}" for item in names if item.name != "*"}
+                origin = module[:_MAX_CHARS]
+                aliases |= {item.asname or item.name: f"{origin}.{item.name}" for item in names if item.name != "*"}
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute() as value):
@@ -156,14 +172,15 @@ def _aliases(tree: ast.Module) -> dict[str, str]:
 
 
 def _dotted(node: ast.AST, aliases: Mapping[str, str]) -> str | None:
-    """`torch.nn.functional.kl_div` for `F.kl_div`; None for what does not start at an import."""
+    """`torch.nn.functional.kl_div` for `F.kl_div`; None for what does not start at an import, or never ends."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
+    while isinstance(node, ast.Attribute) and len(parts) < _MAX_PARTS:
         parts.append(node.attr)
         node = node.value
     if not isinstance(node, ast.Name) or node.id not in aliases:
         return None
-    return ".".join([aliases[node.id], *reversed(parts)])
+    dotted = ".".join([aliases[node.id], *reversed(parts)])
+    return dotted if len(dotted) <= _MAX_CHARS else None
 
 
 def _callee(node: ast.AST, aliases: Mapping[str, str]) -> str:
@@ -204,8 +221,11 @@ def _is_shared(dotted: str | None) -> bool:
     return dotted is not None and dotted.partition(".")[0] in _SHARED and not dotted.startswith(_OWN_TO_SET)
 
 
-def _is_star(node: ast.ImportFrom) -> bool:
-    return node.module is not None and any(item.name == "*" for item in node.names)
+def _stars(tree: ast.Module) -> list[str]:
+    """The modules of which everything is imported."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules = [node.module for node in imports if node.module and any(item.name == "*" for item in node.names)]
+    return [module for module in dict.fromkeys(modules) if len(module) <= _MAX_CHARS][:_MAX_STARS]
 
 
 def _spelled_out(name: str) -> str:

@@ -12,10 +12,9 @@ import tokenize
 from pathlib import Path
 
 from grader.errors import SubmissionError
-from grader.notebooks import MAX_NOTEBOOK_BYTES, Module, percent_answers, read_notebook
+from grader.notebooks import MAX_CODE_CHARS, MAX_NOTEBOOK_BYTES, Module, percent_answers, read_notebook
 
-MAX_SOURCE_BYTES = 256 << 10
-"""A syntax tree takes a thousand times the memory of the shortest statements; this keeps one below 300 MiB."""
+MAX_SOURCE_BYTES = MAX_CODE_CHARS
 
 # Encodings that people write text in; some of the others take quadratic time on purpose-made bytes.
 _NATURAL = re.compile(r"utf-8(-sig)?|ascii|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*")
