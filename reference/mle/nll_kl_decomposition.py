@@ -273,17 +273,6 @@ def reverses_the_divergence(p: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, 
     return -(p * log_q).sum(-1), -torch.xlogy(p, p).sum(-1), kl
 
 
-@question.misconception(
-    "With p one-hot and q uniform your first result is infinite; under which distribution do you average?"
-)
-def averages_under_the_model(p: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    log_q = logits.log_softmax(-1)
-    q = log_q.exp()
-    entropy = -(q * log_q).sum(-1)
-    cross_entropy = -(q * p.log()).sum(-1)
-    return cross_entropy, entropy, cross_entropy - entropy
-
-
 @question.misconception(ZERO_LOG_ZERO)
 def multiplies_zero_by_log_zero(p: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     log_q = logits.log_softmax(-1)
@@ -354,13 +343,6 @@ def forgets_the_minus_of_the_entropy(p: Tensor, logits: Tensor) -> tuple[Tensor,
     log_q = logits.log_softmax(-1)
     cross_entropy, entropy = -(p * log_q).sum(-1), torch.xlogy(p, p).sum(-1)
     return cross_entropy, entropy, cross_entropy - entropy
-
-
-@question.misconception("Your third result is negative for a model that is wrong; what does KL measure?")
-def forgets_the_sign_of_the_divergence(p: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    log_q = logits.log_softmax(-1)
-    information = torch.xlogy(p, p)
-    return -(p * log_q).sum(-1), -information.sum(-1), (p * log_q - information).sum(-1)
 
 
 @question.misconception("Do the model's probabilities sum to one over the classes, or over the batch?")

@@ -25,6 +25,7 @@ from reference.mle import (
     nll_kl_decomposition,
     ridge_map,
 )
+from reference.mle._exact import exact_ridge_map
 
 QUESTIONS: Sequence[tuple[Question, str, float]] = (
     (gaussian_log_prob.question, "mle.1", 15),
@@ -171,13 +172,13 @@ def test_ridge_map_is_least_squares_with_prior_rows(random: np.random.Generator,
     rows, targets = np.vstack((X, math.sqrt(0.4 * 3.0) * np.eye(5))), np.append(y, np.zeros(5))
     expected = np.linalg.lstsq(rows, targets, rcond=None)[0]
     exactly(ridge_map.ridge_map(torch.from_numpy(X), torch.from_numpy(y), 0.4, 3.0), expected, rtol=1e-9)
-    exactly(ridge_map.exact_ridge_map(torch.from_numpy(X), torch.from_numpy(y), 0.4, 3.0), expected, rtol=1e-9)
+    exactly(exact_ridge_map(torch.from_numpy(X), torch.from_numpy(y), 0.4, 3.0), expected, rtol=1e-9)
 
 
 def test_exact_ridge_map_handles_collinear_columns() -> None:
     """By hand: two equal columns share the weight 10 / (10 + 2)."""
     X, y = torch.tensor([[1.0, 1.0], [2.0, 2.0]], dtype=torch.float64), torch.tensor([1.0, 2.0], dtype=torch.float64)
-    exactly(ridge_map.exact_ridge_map(X, y, 0.5, 4.0), [5 / 12, 5 / 12], rtol=1e-15)
+    exactly(exact_ridge_map(X, y, 0.5, 4.0), [5 / 12, 5 / 12], rtol=1e-15)
 
 
 def test_map_objective_is_the_log_posterior_of_all_data(random: np.random.Generator) -> None:
