@@ -281,23 +281,6 @@ def exponentiates_before_summing(*given: Tensor, steps: int, lr: float, eps: Ten
     return m.detach(), v.detach(), torch.stack(trace)
 
 
-def loops_over_samples(*given: Tensor, steps: int, lr: float, eps: Tensor) -> Triple:
-    def log_normal(x: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
-        return -0.5 * (math.log(2 * math.pi) + spread + (x - mean).square() * torch.exp(-spread)).sum(-1)
-
-    logits, mu, logvar, m, v = given
-    trace, weights = [], torch.log_softmax(logits, 0)
-    for _ in range(steps):
-        m, v = m.detach().requires_grad_(), v.detach().requires_grad_()
-        z = m + torch.exp(0.5 * v) * eps
-        log_target = torch.stack([torch.logsumexp(weights + log_normal(one, mu, logvar), 0) for one in z])
-        loss = (log_normal(z, m, v) - log_target).mean()
-        grad_m, grad_v = torch.autograd.grad(loss, (m, v))
-        m, v = m - lr * grad_m, v - lr * grad_v
-        trace.append(loss.detach())
-    return m.detach(), v.detach(), torch.stack(trace)
-
-
 def returns_double(*given: Tensor, steps: int, lr: float, eps: Tensor) -> Triple:
     def log_normal(x: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
         return -0.5 * (math.log(2 * math.pi) + spread + (x - mean).square() * torch.exp(-spread)).sum(-1)
@@ -334,7 +317,6 @@ SENTENCES = {
     descends_with_momentum: "Your first step is right, your second too long: what do you carry over?",
     descends_with_adam: "Your first step is as long in every dimension; should a larger gradient not go further?",
     exponentiates_before_summing: "Start 80 away from every component: what is the log of a density rounded to 0?",
-    loops_over_samples: "Your time grows with the number of samples; can one tensor operation handle them all?",
     returns_double: "Which dtype went in, and which came out? A model in float32 cannot add the two.",
 }
 """What each of them deserves to hear."""

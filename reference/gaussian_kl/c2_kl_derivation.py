@@ -19,7 +19,7 @@ question = WrittenQuestion(
         ),
         RubricItem(
             points=1,
-            text="Zero if and only if mu = 0 and sigma = 1: mu^2 >= 0 and s - 1 - log s >= 0 with equality at s = 1 alone, "
+            text="Zero if and only if mu = 0 and sigma = 1: mu^2 >= 0 and s - 1 - log s >= 0, equal at s = 1 alone, "
             "because it is strictly convex with its minimum there (or by Jensen's inequality with its equality case). "
             "Checking that the KL vanishes at that one point is not enough.",
         ),

@@ -18,13 +18,13 @@ question = WrittenQuestion(
         ),
         RubricItem(
             points=1,
-            text="Maximum likelihood minimises the forward KL, whose dependence on q is an average over data; the reverse KL "
-            "needs log p at samples of q, and p is known only through data.",
+            text="Maximum likelihood minimises the forward KL, which depends on q by an average over data; the reverse "
+            "KL needs log p at samples of q, and p is known only through data.",
         ),
         RubricItem(
             points=1,
-            text="Argues the choice for sampling with a consequence (missing modes, or samples between the modes). Either "
-            "side earns the point; a preference without a consequence does not.",
+            text="Argues the choice for sampling with a consequence (missing modes, or samples between the modes). "
+            "Either side earns the point; a preference without a consequence does not.",
         ),
     ),
 )

@@ -334,15 +334,6 @@ def stacks_the_factors(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_t
     return 0.5 * (squares - mu_q.shape[-1]) + log_dets[0] - log_dets[1]
 
 
-@question.misconception("You form a whole inverse to use it once; what does a triangular solve give you straight away?")
-def forms_the_inverse(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_tril_p: Tensor) -> Tensor:
-    inverse = torch.linalg.inv(scale_tril_p)
-    spread, shift = inverse @ scale_tril_q, inverse @ (mu_q - mu_p).unsqueeze(-1)
-    diagonal_p, diagonal_q = (scale.diagonal(dim1=-2, dim2=-1) for scale in (scale_tril_p, scale_tril_q))
-    squares: Tensor = spread.square().sum((-2, -1)) + shift.square().sum((-2, -1))
-    return 0.5 * (squares - mu_q.shape[-1]) + (diagonal_p.log() - diagonal_q.log()).sum(-1)
-
-
 @question.misconception("Which dtype went in, and which came out? A model in float32 cannot add the two.")
 def returns_double(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_tril_p: Tensor) -> Tensor:
     scale_q, scale_p = scale_tril_q.double(), scale_tril_p.double()
