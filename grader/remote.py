@@ -54,6 +54,8 @@ _MODE_WORDS = {
 
 
 def _same(mine: Any, theirs: Any) -> bool:
+    if mine is theirs:
+        return True
     if type(mine) is not type(theirs):
         return False
     if isinstance(mine, Tensor):

@@ -99,7 +99,14 @@ class _Opaque(_Node, frozen=True, tag="o"):
     type_name: str
 
 
-_AnyNode = _Atom | _Tensor | _List | _Tuple | _Dict | _Opaque
+_KINDS: Final[dict[str, type[_Node]]] = {
+    "a": _Atom,
+    "t": _Tensor,
+    "l": _List,
+    "u": _Tuple,
+    "d": _Dict,
+    "o": _Opaque,
+}
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -174,6 +181,18 @@ def _is_text(value: str) -> bool:
     return True
 
 
+def _node(raw: Any) -> _Node:
+    """The typed node of decoded bytes; by its tag, since msgspec is slow to convert to a union."""
+    tag = raw[0] if isinstance(raw, list) and raw else None
+    kind = _KINDS.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        raise WireError(f"not a value: {type(raw).__name__}")
+    try:
+        return msgspec.convert(raw, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise WireError(f"not a value: {error}") from None
+
+
 def unpack(node: Any, body: memoryview) -> Any:
     """The value of a node whose tensors lie in `body`; the inverse of `Packer.pack`.
 
@@ -204,11 +223,7 @@ class Unpacker:
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise WireError("a value nests too deep or holds too many items")
-        try:
-            node = msgspec.convert(raw, _AnyNode)
-        except (msgspec.ValidationError, RecursionError) as error:
-            raise WireError(f"not a value: {error}") from None
-        match node:
+        match raw if isinstance(raw, _Node) else _node(raw):
             case _Atom(value):
                 return value
             case _List(items):
@@ -219,8 +234,10 @@ class Unpacker:
                 return self._dict(keys, values, depth)
             case _Opaque(type_name):
                 return Opaque(type_name[:MAX_NAME_CHARS])
-            case _Tensor():
+            case _Tensor() as node:
                 return self._tensor(node)
+            case other:
+                raise WireError(f"not a value: {type(other).__name__}")
 
     def _dict(self, keys: list[Any], values: list[Any], depth: int) -> dict[Any, Any]:
         if len(keys) != len(values):
