@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from grader.syntax import parse
 
@@ -68,12 +70,8 @@ def names_used(source: str, function: str) -> set[str]:
 
 def suspicious(source: str) -> list[str]:
     """Sentences on what a person should look at, each with its line; at most `MAX_SENTENCES`."""
-    try:
-        tree = parse(source)
-    except SyntaxError:
-        return []
-    aliases = _aliases(tree)
-    found = sorted({(line, text) for node in ast.walk(tree) for line, text in _remarks(node, aliases)})
+    module = _read(source)
+    found = sorted({(line, text) for node in ast.walk(module.tree) for line, text in _remarks(node, module.aliases)})
     sentences = [f"Line {line} {text}." for line, text in found]
     if len(sentences) > MAX_SENTENCES:
         sentences[MAX_SENTENCES - 1 :] = [f"{len(sentences) - MAX_SENTENCES + 1} more lines like these."]
@@ -82,18 +80,33 @@ def suspicious(source: str) -> list[str]:
 
 def _uses(source: str, function: str) -> dict[str, int]:
     """Each dotted name that a function uses, with the first line that does."""
-    try:
-        tree = parse(source)
-    except SyntaxError:
-        return {}
-    aliases, definitions = _aliases(tree), _definitions(tree)
-    stars = _stars(tree)
+    module = _read(source)
     uses: dict[str, int] = {}
-    for node in _reached(definitions, function):
-        for used in _names_of(node, aliases, stars):
+    for node in _reached(module.definitions, function):
+        for used in _names_of(node, module.aliases, module.stars):
             line: int = getattr(node, "lineno", 0)
             uses[used] = min(line, uses.get(used, line))
     return uses
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Module:
+    """What the names of a submission mean."""
+
+    tree: ast.Module
+    aliases: Mapping[str, str]
+    definitions: Mapping[str, list[ast.AST]]
+    stars: Sequence[str]
+
+
+@lru_cache(maxsize=2)
+def _read(source: str) -> _Module:
+    """A submission's text; one that is not Python is an empty module. Each of its questions asks for it again."""
+    try:
+        tree = parse(source)
+    except SyntaxError:
+        tree = ast.Module(body=[], type_ignores=[])
+    return _Module(tree=tree, aliases=_aliases(tree), definitions=_definitions(tree), stars=_stars(tree))
 
 
 def _reached(definitions: Mapping[str, list[ast.AST]], function: str) -> Iterator[ast.AST]:
