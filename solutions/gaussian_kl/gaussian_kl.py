@@ -190,13 +190,13 @@ def reverse_kl_fit(
         Final m and v, each [dim], and the trace of the loss, [steps], whose entry i was taken before step i. With one
         component N(2, 1), start m = 0, v = 0, eps = [[-1], [1]], lr = 0.5 and one step: [1], [0] and [2].
     """
-
     ### BEGIN SOLUTION
+    log_weights = torch.log_softmax(logits, dim=0)
+
     def log_normal(x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
         squares = (x - mean).square() * torch.exp(-log_variance)
         return -0.5 * (math.log(2 * math.pi) + log_variance + squares).sum(-1)
 
-    log_weights = torch.log_softmax(logits, dim=0)
     m, v = init_mu.detach().clone(), init_logvar.detach().clone()
     trace = []
     for _ in range(steps):

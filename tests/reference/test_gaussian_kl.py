@@ -301,7 +301,7 @@ def test_reverse_kl_fit_reaches_the_optimum_of_its_mode(
 
 
 def test_forward_and_reverse_fits_of_two_modes_differ(oracles: dict[str, Oracle]) -> None:
-    """The forward fit puts a quarter of its mass between the modes, where the mixture and the reverse fits have none."""
+    """The forward fit puts a quarter of its mass between the modes, where mixture and reverse fits have none."""
     logits, mu, logvar = MODES
     mean, var = oracles["moment_match"](logits, mu, logvar.exp())
     between = scipy.stats.norm(mean.item(), math.sqrt(var.item()))
