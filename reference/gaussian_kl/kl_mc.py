@@ -225,12 +225,8 @@ question.check("behaviour", points=0.25, requires=check_k1_estimate)(
 
 Pair = tuple[Tensor, Tensor]
 
-FROM_Q = (
-    "Your samples come from q: states that q visits more often already appear more often. Whose average do you take?"
-)
 
-
-@question.misconception(FROM_Q)
+@question.misconception("Your samples come from q already; what does your weight correct for?")
 def treats_samples_as_from_p(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
     weight, log_ratio = torch.exp(log_q - log_p), log_q - log_p
     contributions = weight * log_ratio if kind == "k1" else weight * log_ratio - (weight - 1)
@@ -238,9 +234,7 @@ def treats_samples_as_from_p(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: s
     return contributions.mean(dim), contributions.std(dim) / math.sqrt(n)
 
 
-@question.misconception(
-    "Where q puts its samples, log q is mostly the larger one; should your average come out negative?"
-)
+@question.misconception("Where q puts its samples, log q is mostly the larger; should your average be negative?")
 def subtracts_the_wrong_way(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
     log_ratio = log_p - log_q
     contributions = log_ratio if kind == "k1" else torch.expm1(log_ratio) + log_ratio
@@ -248,9 +242,7 @@ def subtracts_the_wrong_way(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: st
     return contributions.mean(dim), contributions.std(dim) / math.sqrt(n)
 
 
-@question.misconception(
-    "Over samples from q, which of p/q and q/p averages to 1? That is the one that k3 may add for free."
-)
+@question.misconception("Over samples from q, which of p/q and q/p averages to 1?")
 def turns_the_ratio_over(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
     log_ratio = log_q - log_p
     contributions = log_ratio if kind == "k1" else torch.exp(log_ratio) - 1 - log_ratio
@@ -324,13 +316,6 @@ def returns_the_standard_deviation(log_q: Tensor, log_p: Tensor, dim: int = 0, k
     return contributions.mean(dim), contributions.std(dim)
 
 
-@question.misconception("In which unit is a standard error of something in nats? Yours is in squared nats.")
-def returns_the_variance_of_the_mean(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
-    log_ratio = log_p - log_q
-    contributions = -log_ratio if kind == "k1" else torch.expm1(log_ratio) - log_ratio
-    return contributions.mean(dim), contributions.var(dim) / contributions.shape[dim]
-
-
 @question.misconception("You report k1's error for k3; which numbers did you average?")
 def measures_the_error_of_k1_only(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
     log_ratio = log_p - log_q
@@ -376,14 +361,6 @@ def detaches_log_p(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1")
     contributions = -log_ratio if kind == "k1" else torch.expm1(log_ratio) - log_ratio
     n = contributions.shape[dim]
     return contributions.mean(dim), contributions.std(dim) / math.sqrt(n)
-
-
-@question.misconception("Your values are right, but nothing can be trained with them: which gradients are missing?")
-def estimates_without_gradients(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
-    with torch.no_grad():
-        log_ratio = log_p - log_q
-        contributions = -log_ratio if kind == "k1" else torch.expm1(log_ratio) - log_ratio
-        return contributions.mean(dim), contributions.std(dim) / math.sqrt(contributions.shape[dim])
 
 
 @question.misconception("Which dtype went in, and which came out? A model in float32 cannot add the two.")
