@@ -169,7 +169,6 @@ def reverse_kl_fit(
         Final m and v, each [dim], and the trace of the loss, [steps], whose entry i was taken before step i. With one
         component N(2, 1), start m = 0, v = 0, eps = [[-1], [1]], lr = 0.5 and one step: [1], [0] and [2].
     """
-
     # YOUR CODE HERE
     raise NotImplementedError
 
