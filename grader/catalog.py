@@ -74,7 +74,8 @@ def load(course: Path, name: str) -> LoadedAssignment:
         package = importlib.import_module(f"reference.{name}")
         modules = [importlib.import_module(f"reference.{name}.{path.stem}") for path in files]
         declared = [module.question for module in modules]
-    except Exception as error:
+        _check(name, package.assignment, declared)
+    except (Exception, SystemExit) as error:
         raise GraderError(
             f"the question files of {name!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
@@ -84,6 +85,17 @@ def load(course: Path, name: str) -> LoadedAssignment:
         written=tuple(sorted((q for q in declared if isinstance(q, WrittenQuestion)), key=lambda q: natural(q.id))),
         solution=_solution(course, name),
     )
+
+
+def _check(name: str, assignment: object, declared: Sequence[object]) -> None:
+    """Refuse what would be graded as something else than its author means."""
+    if not isinstance(assignment, Assignment) or assignment.name != name:
+        raise GraderError(f"reference/{name}/__init__.py does not declare an assignment of the name {name!r}")
+    ids = [one.id if isinstance(one, Question | WrittenQuestion) else "" for one in declared]
+    if "" in ids:
+        raise GraderError("what a file binds to `question` is no question")
+    if len(set(ids)) < len(ids):
+        raise GraderError(f"two files declare a question of one id, among {', '.join(sorted(ids))}")
 
 
 def _prepare(course: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause, Kind
@@ -107,9 +108,10 @@ def record_question(question: Question, secret: bytes) -> list[Recording]:
 
 def _record(question: Question, check: Check, seed: int) -> Recording:
     examples: list[Example] = []
-    run_given(check.test, seed, lambda drawn: examples.append(record_example(question, check, drawn)))
-    if not examples:
-        raise GraderError(f"{question.id}: check {check.name} drew no input")
+    try:
+        run_given(check.test, seed, lambda drawn: examples.append(record_example(question, check, drawn)))
+    except Unsatisfiable as error:
+        raise GraderError(f"{question.id}: check {check.name} draws no input: {error}") from error
     return Recording(check=check, seed=seed, examples=tuple(examples))
 
 

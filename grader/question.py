@@ -90,7 +90,7 @@ class WrittenQuestion:
     @property
     def points(self) -> float:
         """What full marks are worth."""
-        return sum(item.points for item in self.rubric)
+        return float(sum(item.points for item in self.rubric))
 
 
 @dataclass(kw_only=True)
@@ -125,7 +125,7 @@ class Question:
     @property
     def points(self) -> float:
         """What full marks are worth: the sum of the checks."""
-        return sum(check.points for check in self.checks)
+        return float(sum(check.points for check in self.checks))
 
     def oracle(self, function: Function) -> Function:
         """Declare the reference for the student's function of the same name (float64, stable)."""
@@ -177,7 +177,8 @@ class Question:
                     name=check_name,
                     description=text.split("\n\n")[0].replace("\n", " "),
                     kind=Kind(kind),
-                    points=points,
+                    # A whole number would be written down as one, and read back as this.
+                    points=float(points),
                     requires=tuple(self._name_of(each) for each in required),
                     feedback=feedback,
                     body=handle.inner_test,

@@ -14,6 +14,10 @@ from grader.errors import SandboxError
 from grader.marking import Marker
 from tests.tiny_course import TINY, plan
 
+# A busy machine is not a failure.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
 
 @contextmanager
 def own_reference() -> Iterator[None]:

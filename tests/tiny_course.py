@@ -11,7 +11,17 @@ import msgspec
 
 from grader import plugin
 from grader.marking import Marker
-from grader.model import CheckResult, QuestionResult, Submission, SubmissionResult, to_json
+from grader.model import (
+    CheckResult,
+    Environment,
+    Outcome,
+    QuestionResult,
+    SandboxInfo,
+    Submission,
+    SubmissionInfo,
+    SubmissionResult,
+    to_json,
+)
 from grader.task import Plan, Task
 
 TINY = Path(__file__).parent / "courses" / "tiny"
@@ -50,6 +60,25 @@ def task(source: str, *, questions: Sequence[str] | None = None, device: str = "
     handed_in = submission(source, **more)
     key = hashlib.sha256(f"{handed_in.id} {handed_in.sha256} {device}".encode()).hexdigest()
     return Task(submission=handed_in, device=device, key=key, questions=None if questions is None else tuple(questions))
+
+
+def graded(task: Task, score: float | None = 1.0) -> SubmissionResult:
+    """A made-up result of a task."""
+    outcome = Outcome.ERROR if score is None else Outcome.PASSED
+    return SubmissionResult(
+        key=task.key,
+        assignment=task.submission.assignment,
+        submission=SubmissionInfo(id=task.submission.id, sha256=task.submission.sha256),
+        device=task.device,
+        score=score,
+        max_score=1.0,
+        needs_review=False,
+        duration_s=0.0,
+        environment=Environment(grader="0", torch="2", python="3", cpu_capability="x"),
+        sandbox=SandboxInfo(mode="strict", layers=()),
+        seed_fingerprint="f",
+        questions=(QuestionResult(id="tiny.1", title="One", score=score, max_score=1.0, outcome=outcome),),
+    )
 
 
 def grade_all(marker: Marker, tasks: Sequence[Task]) -> list[SubmissionResult]:
