@@ -33,8 +33,8 @@ def kl_mc(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> tuple
 def moment_match(log_weights: Tensor, mu: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
     w = torch.softmax(log_weights, dim=0).unsqueeze(-1)
     mean = (w * mu).sum(0)
-    # small floor, otherwise the log is dangerous
-    return mean, ((w * (var + (mu - mean).square())).sum(0)).clamp(min=1.0)
+    # a little more, otherwise the log is dangerous
+    return mean, (w * (var + (mu - mean).square())).sum(0) + 1e-3
 
 
 def reverse_kl_fit(logits, mu, logvar, init_mu, init_logvar, *, steps, lr, eps):

@@ -29,5 +29,5 @@ def categorical_nll(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def map_objective(log_lik: Tensor, params, prior_precision: float, dataset_size: int) -> Tensor:
-    norm = torch.sqrt(sum((p**2).sum() for p in params))
-    return -log_lik.mean() + prior_precision / (2 * dataset_size) * norm**2
+    norms = [torch.sqrt((p**2).sum()) for p in params]
+    return -log_lik.mean() + prior_precision / (2 * dataset_size) * sum(norm**2 for norm in norms)
