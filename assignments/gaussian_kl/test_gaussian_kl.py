@@ -97,7 +97,7 @@ def test_kl_standard_is_the_expected_log_ratio(seed):
 @given(seed=seeds)
 @some
 def test_kl_standard_adds_up_over_latents(seed):
-    """Every latent pays for itself, and latents at the prior pay nothing."""
+    """Every latent pays for itself, whatever the batch holds, and latents at the prior pay nothing."""
     draw = Draw(seed)
     mu, logvar = draw.normal(2, 3, 5), draw.normal(2, 3, 5)
     parts = [gaussian_kl.kl_standard(mu[..., [d]], logvar[..., [d]]) for d in range(5)]
@@ -105,6 +105,7 @@ def test_kl_standard_adds_up_over_latents(seed):
     total = gaussian_kl.kl_standard(torch.cat((mu, prior), -1), torch.cat((logvar, prior), -1))
     assert (total > 0).all()
     assert_close(total, sum(parts))
+    assert_close(total[1, 2], gaussian_kl.kl_standard(mu[1, 2], logvar[1, 2]))
 
 
 @pytest.mark.question("kl.1")
