@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,12 @@ from grader.worker.messages import Answer, Load, Raised, Returned, Run, WireCall
 
 MAX_DEATHS = 2
 """Workers that one question may lose before its other checks are given up."""
+
+MAX_RECEIVED_BYTES = 256 << 20
+"""What one question's replies may take up in all; they are kept until it is graded."""
+
+HEADER_WEIGHT = 64
+"""Memory that the values of a header take, in its own bytes; roughly."""
 
 MAX_MESSAGE_CHARS = 2000
 MAX_LINE_CHARS = 200
@@ -64,10 +71,19 @@ class Link:
         device: Where the student's code computes.
         seed: For the worker's global generators, which a student's code should not use.
         imported: Shared by all questions of the submission.
+        total_s: How long the question's workers may take to answer, all exchanges together.
     """
 
     def __init__(
-        self, spawn: Callable[[], WorkerProcess], *, module: str, source: str, device: str, seed: int, imported: Import
+        self,
+        spawn: Callable[[], WorkerProcess],
+        *,
+        module: str,
+        source: str,
+        device: str,
+        seed: int,
+        imported: Import,
+        total_s: float = 60.0,
     ) -> None:
         self._spawn = spawn
         self._module = module
@@ -77,6 +93,9 @@ class Link:
         self._seed = seed
         self._worker: WorkerProcess | None = None
         self._imported = imported
+        self._total_s = total_s
+        self._spent_s = 0.0
+        self._received_bytes = 0
         self.deaths: list[WorkerFailure] = []
         """How the workers died, in order."""
 
@@ -106,6 +125,7 @@ class Link:
     def _make_ready(self) -> None:
         if self._imported.refusal is not None:
             raise self._imported.refusal
+        self._refuse_what_is_spent()
         if self._worker is not None:
             return
         if self._is_given_up():
@@ -122,6 +142,13 @@ class Link:
             self._imported.refusal = import_failure(loaded)
             raise self._imported.refusal
 
+    def _refuse_what_is_spent(self) -> None:
+        """Every exchange may keep to its limits and all of them still take hours, or all memory."""
+        if self._spent_s > self._total_s:
+            raise WorkerFailure(Cause.TIMEOUT, f"Your code took more than {self._total_s:g} s for this question.")
+        if self._received_bytes > MAX_RECEIVED_BYTES:
+            raise WorkerFailure(Cause.MEMORY, "Your code returned far more than this question asks for.")
+
     def _is_given_up(self) -> bool:
         """A question that ran into the time limit once is not let near it again."""
         return len(self.deaths) >= MAX_DEATHS or any(death.cause is Cause.TIMEOUT for death in self.deaths)
@@ -130,13 +157,17 @@ class Link:
         assert self._worker is not None
         number = secrets.randbits(53)
         parts = wire.frame(messages.encode(request(number)), packer.parts, packer.size)
+        started = time.monotonic()
         try:
             header, body = self._worker.request(parts)
+            self._received_bytes += HEADER_WEIGHT * len(header) + len(body)
             return decoded(header, body, number=number, count=count, lines=self._lines)
         except WorkerFailure as failure:
             self.deaths.append(failure)
             self.close()
             raise
+        finally:
+            self._spent_s += time.monotonic() - started
 
 
 def import_failure(raised: Raised) -> CheckFailed:

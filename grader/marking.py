@@ -34,6 +34,9 @@ from grader.session import QuestionSession, Verdict
 from grader.task import Plan, Task
 from grader.zygotes import Zygotes
 
+EXCHANGES = 6
+"""How many times its time limit a question's code may take to answer, all exchanges together."""
+
 
 class Marker:
     """Everything that grading processes keep from one submission to the next. A context manager.
@@ -99,6 +102,7 @@ class Marker:
             device=task.device,
             seed=derive_seed(self.plan.secret, "worker", submission.sha256, question.id) >> 1,
             imported=imported,
+            total_s=EXCHANGES * self.plan.wall_s,
         )
         try:
             yield QuestionSession(

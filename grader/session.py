@@ -27,6 +27,9 @@ from grader.worker.wire import WireError
 MAX_SHRINK_RUNS = 80
 """Live runs of a check's body while a counterexample is shrunk."""
 
+MAX_SHRINK_S = 10.0
+"""After which no further live run starts; quick code never takes a tenth of it."""
+
 _SHRINKABLE = {Cause.MISMATCH, Cause.SHAPE, Cause.DTYPE, Cause.NON_FINITE, Cause.EXCEPTION, Cause.DEVICE}
 
 
@@ -166,6 +169,7 @@ class _Search:
 
     check: Check
     attempt: Callable[[], Student]
+    started: float = field(default_factory=time.monotonic)
     runs: int = 0
     best: Verdict | None = None
     best_drawn: str = ""
@@ -173,7 +177,7 @@ class _Search:
     @property
     def is_over(self) -> bool:
         """Whether no more is run live."""
-        return self.runs >= MAX_SHRINK_RUNS
+        return self.runs >= MAX_SHRINK_RUNS or time.monotonic() - self.started > MAX_SHRINK_S
 
     def body(self, drawn: Drawn) -> None:
         """One input."""

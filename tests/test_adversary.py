@@ -6,12 +6,24 @@ Tests that guard against runaway cost say nothing about seconds: where a guard i
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import torch
 
+from grader import link as links
+from grader.errors import WorkerFailure
+from grader.link import Import, Link
+from grader.marking import Marker
+from grader.model import Cause
+from grader.remote import Call
 from grader.scan import forbidden_uses, suspicious
 from grader.submissions import collect
+from grader.worker import messages, wire
+from grader.worker.messages import Mode, Reply, Returned
+from tests.tiny_course import by_name, energy, grade_energy
 
 ASSIGNMENTS = {"mle": ["gaussian_log_prob"]}
 RIGHT = "def gaussian_log_prob(x, mu, logvar):\n    return x\n"
@@ -59,3 +71,98 @@ def test_what_a_scan_costs_grows_with_the_text_alone(source: str) -> None:
     found = forbidden_uses(source, "gaussian_log_prob", ["torch.distributions"])
     assert found == []
     assert suspicious(source) == []
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Answering:
+    """A worker that answers every call with one tensor, and takes its time."""
+
+    def __init__(self, value: torch.Tensor, clock: Clock, seconds: float) -> None:
+        self.value = value
+        self.clock = clock
+        self.seconds = seconds
+        self.requests = 0
+
+    def request(self, parts: Sequence[wire.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
+        self.clock.now += self.seconds
+        self.requests += 1
+        data = b"".join(bytes(part) for part in parts)
+        request = messages.decode_request(data[wire.FRAME.size : wire.FRAME.size + wire.FRAME.unpack_from(data)[0]])
+        packer = wire.Packer()
+        calls = request.calls if isinstance(request, messages.Run) else [None]
+        answers: list[messages.Answer] = [Returned(packer.pack(self.value)) for _ in calls]
+        body = b"".join(bytes(part) for part in packer.parts)
+        return messages.encode(Reply(request.id, answers)), memoryview(body)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def answered(worker: Answering, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> tuple[int, WorkerFailure]:
+    """How many calls a question's link makes before it makes no more, and why."""
+    monkeypatch.setattr(links, "time", clock)
+
+    def spawn_again() -> NoReturn:
+        raise AssertionError("no worker is started in the place of one that lives")
+
+    spawned = iter([worker])
+    link = Link(
+        lambda: next(spawned, None) or spawn_again(),
+        module="m",
+        source="",
+        device="cpu",
+        seed=0,
+        imported=Import(),
+        total_s=60.0,
+    )
+    for count in range(1_000):
+        try:
+            link.perform(Call(function="f", mode=Mode.CALL, args=(), kwargs={}))
+        except WorkerFailure as failure:
+            with pytest.raises(WorkerFailure):
+                link.perform(Call(function="f", mode=Mode.CALL, args=(), kwargs={}))
+            return count, failure
+    raise AssertionError("it never ends")
+
+
+def test_answers_just_below_the_limit_do_not_add_up_to_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    worker = Answering(torch.zeros(()), clock, seconds=9.0)
+    count, failure = answered(worker, clock, monkeypatch)
+    # The import is the first of seven exchanges.
+    assert (count, worker.requests, failure.cause) == (6, 7, Cause.TIMEOUT)
+
+
+def test_answers_just_below_the_limit_do_not_add_up_to_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "MAX_RECEIVED_BYTES", 10_000)
+    clock = Clock()
+    count, failure = answered(Answering(torch.zeros(500), clock, seconds=0.0), clock, monkeypatch)
+    assert count <= 3
+    assert failure.cause is Cause.MEMORY
+
+
+DEVICES = {
+    "reads a value": ("(x if not x.numel() or float(x.detach().max()) < 1e30 else 1 / 0)", True),
+    "lets torch check its values": ("torch.distributions.Normal(x, 1.0).mean", True),
+    "copies to the CPU": ("x.cpu()", False),
+    "makes a constant on the CPU": ("(x * torch.ones(1, dtype=x.dtype))", False),
+}
+
+
+@pytest.mark.parametrize(("given", "passes"), DEVICES.values(), ids=DEVICES)
+def test_code_is_held_to_every_device_and_to_no_more(given: str, passes: bool, marker: Marker) -> None:
+    source = energy(f"0.5 * scale * {given}.square().sum(-1)")
+    result = grade_energy(marker, source)
+    check = by_name(result)["runs_on_other_devices"]
+    assert (check.cause is None) == passes
+    if not passes:
+        assert check.cause is Cause.DEVICE
