@@ -11,6 +11,8 @@ from grader.errors import CheckFailed
 from grader.model import Cause
 from grader.worker.messages import Answer, Mode, Raised
 
+_READS_A_VALUE = "cannot be called on meta tensors"
+_LEAVES_THE_DEVICE = "Cannot copy out of meta tensor"
 _MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 
 
@@ -22,7 +24,7 @@ def is_too_large(answer: Answer) -> bool:
 def as_failure(answer: Raised, function: str, mode: Mode) -> CheckFailed:
     """The failure that an exception in the student's code amounts to; its own message stays behind."""
     place = f" at line {answer.line} of your file: {answer.text}" if answer.line and answer.text else ""
-    if answer.type_name == "NotImplementedError":
+    if _is_not_there(answer, mode):
         return CheckFailed(Cause.NOT_IMPLEMENTED, f"{function} is not implemented yet.")
     if answer.type_name == "AttributeError" and answer.line is None:
         return CheckFailed(Cause.NOT_IMPLEMENTED, f"Your file does not define {function}.")
@@ -37,10 +39,20 @@ def as_failure(answer: Raised, function: str, mode: Mode) -> CheckFailed:
     return _raised_in(answer, function, mode, place)
 
 
+def _is_not_there(answer: Raised, mode: Mode) -> bool:
+    """Whether something is missing: the student's code or, on the meta device, what torch needs to judge it.
+
+    Reading a value is fine on every device that has values; copying to the CPU is wrong on all but one.
+    """
+    if mode is Mode.META and _LEAVES_THE_DEVICE in answer.message:
+        return False
+    return answer.type_name == "NotImplementedError" or (mode is Mode.META and _READS_A_VALUE in answer.message)
+
+
 def _raised_in(answer: Raised, function: str, mode: Mode, place: str) -> CheckFailed:
     what = f"{function} raised {answer.type_name}"
     if mode is Mode.META:
-        advice = "Make new tensors on the inputs' device, and do not read their values."
+        advice = "Make new tensors on the inputs' device, and copy none of yours to the CPU."
         return CheckFailed(Cause.DEVICE, f"{what} when its inputs were not on the CPU{place}. {advice}")
     if mode in (Mode.VJP, Mode.VJP2):
         advice = "" if place else " Is something changed in place that autograd still needs?"

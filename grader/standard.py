@@ -213,8 +213,8 @@ def keeps_generators(inputs: SearchStrategy[Arguments]) -> Function:
 def runs_on_other_devices(inputs: SearchStrategy[Arguments]) -> Function:
     """Behaviour: forward and backward on the meta device, which fails on a constant made on the CPU.
 
-    Torch has no meta kernel for some operators, such as `linalg.lstsq`; code that uses one passes, because nothing
-    is known against it.
+    Torch has no meta kernel for some operators, such as `linalg.lstsq`, and no values to read there; code that uses
+    one, or reads one, passes, because nothing is known against it. Code that copies to the CPU does not.
     """
 
     @given(inputs=inputs)
