@@ -118,7 +118,7 @@ def check_is_unbiased(student: Student, source: Numbers) -> None:
 def check_does_not_mind_how_parameters_are_split(student: Student, inputs: Arguments) -> None:
     """Cutting a parameter tensor in two changes nothing; leaving one piece out does."""
     log_lik, (weight,), prior_precision, dataset_size = inputs.args
-    pieces = [weight[:, :3], weight[:, 3:].reshape(-1)]
+    pieces = [weight[:, :3].contiguous(), weight[:, 3:].reshape(-1)]
     whole = student.map_objective(log_lik, [weight], prior_precision, dataset_size)
     assert_value(student.map_objective(log_lik, pieces, prior_precision, dataset_size), whole)
     for piece in pieces:
