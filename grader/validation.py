@@ -20,6 +20,7 @@ from grader.grading import Progress
 from grader.model import Outcome, QuestionResult, Submission, SubmissionResult
 from grader.question import Question
 from grader.release import stub_of
+from grader.scoring import DIGITS
 from grader.settings import Settings
 from grader.task import Task
 from grader.variants import StandIn
@@ -179,7 +180,7 @@ def _question_report(question: Question, graded: Graded) -> QuestionReport:
     report = QuestionReport(
         id=question.id,
         kind="auto",
-        max_score=question.points,
+        max_score=round(question.points, DIGITS),
         solution_score=scores["solution"],
         stub_score=scores["stub"],
         trivial_score=max(result.score or 0.0 for _, result in trivial),

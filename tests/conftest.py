@@ -10,8 +10,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from grader import marking
 from grader.errors import SandboxError
 from grader.marking import Marker
+from grader.task import Plan
 from tests.tiny_course import TINY, plan
 
 # A busy machine is not a failure.
@@ -67,6 +69,20 @@ def shared_marker() -> Iterator[Marker]:
 def sandbox(shared_marker: Marker) -> str:
     """The strictest profile that this machine can have."""
     return shared_marker.plan.sandbox
+
+
+@pytest.fixture
+def shared_zygotes(shared_marker: Marker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets grading processes that a test starts inside this one use the workers that are there."""
+
+    class Shared:
+        def __init__(self, plan: Plan) -> None:
+            self.of, self.renew = shared_marker.zygotes.of, shared_marker.zygotes.renew
+
+        def close(self) -> None:
+            """They outlive this user of theirs."""
+
+    monkeypatch.setattr(marking, "Zygotes", Shared)
 
 
 @pytest.fixture
