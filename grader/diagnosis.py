@@ -127,9 +127,9 @@ def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]
 def _same_behaviour(one: Fingerprint, name: str, answers: Mapping[str, Answers]) -> bool:
     """For observations: the same tensors written to, the same generators moved, the same kind of exception."""
     for (_, mine), (_, theirs) in zip(answers[name], one.answers[name], strict=True):
-        if isinstance(mine, Raised) != isinstance(theirs, Raised):
-            return False
         if isinstance(mine, Raised) or isinstance(theirs, Raised):
+            if not same_answer(mine, theirs):
+                return False
             continue
         if isinstance(mine.value, dict) and isinstance(theirs.value, dict):
             keys = ("changed", "generators")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 Function = Callable[..., Any]
@@ -165,6 +166,15 @@ def structure(value: Any) -> Any:
     return type(value).__name__
 
 
+class _NoValues(TorchFunctionMode):
+    """Tells a list of values from a copy to the CPU; on the meta device torch says the same of both."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.tolist:
+            raise NotImplementedError("there are no values to list")
+        return func(*args, **(kwargs or {}))
+
+
 def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
     """Forward and backward on the meta device, where a constant made on the CPU is an error.
 
@@ -177,7 +187,8 @@ def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
         return moved.requires_grad_() if moved.is_floating_point() else moved
 
     with torch.enable_grad():
-        value = function(*map_tensors(move, tuple(args)), **map_tensors(move, kwargs))
+        with _NoValues():
+            value = function(*map_tensors(move, tuple(args)), **map_tensors(move, kwargs))
         outputs = [tensor for tensor in tensors_in(value) if tensor.requires_grad]
         if outputs:
             torch.autograd.backward([out.sum() for out in outputs])
