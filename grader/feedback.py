@@ -47,8 +47,14 @@ def check_result(verdict: Verdict) -> CheckResult:
         counterexample=_counterexample(verdict) if failure is not None else None,
         # No time finer than 0.1 s leaves the grader: a clock is a channel.
         duration_s=round(verdict.duration_s, 1),
-        staff=verdict.fault if verdict.fault else (str(failure) if failure is not None else None),
+        staff=_staff(verdict),
     )
+
+
+def _staff(verdict: Verdict) -> str | None:
+    """What only the instructor reads: all of a message, in which a submission's own line may be quoted."""
+    said = verdict.fault or (str(verdict.failure) if verdict.failure is not None else None)
+    return None if said is None else printable(said)
 
 
 def _cause(verdict: Verdict) -> Cause | None:

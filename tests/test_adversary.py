@@ -17,13 +17,13 @@ from grader import link as links
 from grader.errors import WorkerFailure
 from grader.link import Import, Link
 from grader.marking import Marker
-from grader.model import Cause
+from grader.model import Cause, to_json
 from grader.remote import Call
 from grader.scan import forbidden_uses, suspicious
 from grader.submissions import collect
 from grader.worker import messages, wire
 from grader.worker.messages import Mode, Reply, Returned
-from tests.tiny_course import by_name, energy, grade_energy
+from tests.tiny_course import by_name, energy, grade, grade_energy, with_function
 
 ASSIGNMENTS = {"mle": ["gaussian_log_prob"]}
 RIGHT = "def gaussian_log_prob(x, mu, logvar):\n    return x\n"
@@ -153,6 +153,7 @@ def test_answers_just_below_the_limit_do_not_add_up_to_all_memory(monkeypatch: p
 DEVICES = {
     "reads a value": ("(x if not x.numel() or float(x.detach().max()) < 1e30 else 1 / 0)", True),
     "lets torch check its values": ("torch.distributions.Normal(x, 1.0).mean", True),
+    "prints its values": ("(print(x.tolist()), x)[1]", True),
     "copies to the CPU": ("x.cpu()", False),
     "makes a constant on the CPU": ("(x * torch.ones(1, dtype=x.dtype))", False),
 }
@@ -166,3 +167,18 @@ def test_code_is_held_to_every_device_and_to_no_more(given: str, passes: bool, m
     assert (check.cause is None) == passes
     if not passes:
         assert check.cause is Cause.DEVICE
+
+
+def test_marks_that_reorder_text_are_spelled_out_wherever_they_are_kept(marker: Marker) -> None:
+    source = with_function("def energy(x, scale):\n    raise ValueError  # \u202e \x1b[31m")
+    document = to_json(grade(marker, source)).decode()
+    assert "⟨U+202E⟩" in document
+    assert "\u202e" not in document
+    assert "\\u001b" not in document
+
+
+def test_a_copy_to_the_cpu_is_not_taken_for_a_constant_made_there(marker: Marker) -> None:
+    copies = grade_energy(marker, energy("0.5 * scale * x.cpu().square().sum(-1)"))
+    makes = grade_energy(marker, energy("0.5 * scale * (x * torch.ones(1, dtype=x.dtype)).square().sum(-1)"))
+    assert copies.hint is None
+    assert makes.hint is not None
