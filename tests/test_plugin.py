@@ -69,9 +69,10 @@ def test_an_exceptions_message_stays_behind_and_its_type_and_line_do_not(marker:
 
 
 def test_what_code_prints_on_hidden_checks_is_nowhere_in_the_document(marker: Marker) -> None:
-    source = energy("(print('LEAKED', x.tolist()), 0.5 * scale * x.square().sum(-1))[1]")
-    document = without_durations(grade(marker, source)).decode()
-    assert "LEAKED" not in document
+    source = energy("(print('LEAK' + 'ED', x), 0.5 * scale * x.square().sum(-1))[1]")
+    result = grade(marker, source)
+    assert result.score == FULL
+    assert "LEAKED" not in without_durations(result).decode()
 
 
 def test_a_forged_source_line_is_not_quoted(marker: Marker) -> None:
