@@ -7,7 +7,7 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import find, given
+from hypothesis import find, given, settings
 from torch import Tensor
 
 from grader.strategies import FULL_PRECISION, Gaussian, Numbers, diagonal_gaussians, numbers, shapes
@@ -28,6 +28,7 @@ DRAWS: list[Callable[[Numbers], Tensor]] = [
 
 @pytest.mark.parametrize("draw", DRAWS)
 @given(seed=SEEDS, decimals=DECIMALS)
+@settings(max_examples=20)
 def test_a_source_depends_on_its_seed_alone(draw: Callable[[Numbers], Tensor], seed: int, decimals: int) -> None:
     source = Numbers(seed=seed, decimals=decimals)
     torch.manual_seed(seed % 97)
