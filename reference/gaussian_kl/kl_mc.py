@@ -59,6 +59,8 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 """Shapes and the dimension that the samples are along; its size is none of the others."""
 
+SIDEWAYS: tuple[Layout, ...] = (((3, 7), 1), ((2, 7, 3), 1))
+"""With the samples along another dimension than the first."""
 
 KINDS = ("k1", "k3")
 
@@ -104,11 +106,10 @@ def check_k3_estimate(student: Student, inputs: Arguments) -> None:
 
 
 @question.check("value", points=2)
-@given(inputs=log_densities())
-def check_standard_error(student: Student, inputs: Arguments) -> None:
+@given(inputs=log_densities(), sideways=log_densities(layouts=SIDEWAYS))
+def check_standard_error(student: Student, inputs: Arguments, sideways: Arguments) -> None:
     """The standard error is s / sqrt(n), with the unbiased variance s^2 of the contributions of the same kind."""
-    for kind in KINDS:
-        asked = of_kind(inputs, kind)
+    for asked in (of_kind(each, kind) for each in (inputs, sideways) for kind in KINDS):
         _, right = kl_mc(*asked.args, **asked.kwargs)
         assert_value(student.kl_mc(*asked.args, **asked.kwargs)[1], right, tolerance=CANCELLING)
 
@@ -212,7 +213,7 @@ def batches(*sizes: int, samples: int = 7) -> SearchStrategy[Arguments]:
 
 question.check("robustness", points=0.25, requires=check_k1_estimate)(leaves_inputs_unchanged(log_densities()))
 question.check("robustness", points=0.25, requires=(check_k1_estimate, check_standard_error))(
-    accepts_any_strides(kl_mc, log_densities())
+    accepts_any_strides(kl_mc, log_densities(layouts=SIDEWAYS))
 )
 question.check("robustness", points=0.25, requires=(check_k1_estimate, check_standard_error))(
     accepts_empty_batches(log_densities(layouts=(((7, 0), 0), ((0, 7), 1), ((0, 7, 3), 1))), kl_mc)

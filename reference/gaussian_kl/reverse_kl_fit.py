@@ -75,7 +75,7 @@ def standardised(source: Numbers, samples: int, dim: int) -> Tensor:
     return centred / centred.square().mean(0).sqrt()
 
 
-SIZES = ((1, 1, 4), (2, 1, 5), (3, 2, 5), (2, 3, 7))
+SIZES = ((2, 1, 5), (1, 2, 4), (3, 2, 5), (2, 3, 7))
 """Numbers of components, dimensions and samples."""
 
 
@@ -106,7 +106,7 @@ def fits(
 AFTER_STEPS = Tolerance(rtol=1e-5, atol=1e-5)
 
 
-@question.check("value", points=1, examples=6)
+@question.check("value", points=1, examples=4)
 @given(inputs=fits(steps=(1,)))
 def check_loss_at_the_start(student: Student, inputs: Arguments) -> None:
     """The first entry of the trace is the loss where the fit starts."""
@@ -114,7 +114,7 @@ def check_loss_at_the_start(student: Student, inputs: Arguments) -> None:
     assert_value(trace, reverse_kl_fit(*inputs.args, **inputs.kwargs)[2], tolerance=AFTER_STEPS)
 
 
-@question.check("gradient", points=2, examples=6)
+@question.check("gradient", points=2, examples=4)
 @given(inputs=fits(steps=(1,)))
 def check_one_step_follows_the_gradient(student: Student, inputs: Arguments) -> None:
     """One step subtracts lr times the gradient of the loss from mean and log-variance."""
@@ -123,7 +123,7 @@ def check_one_step_follows_the_gradient(student: Student, inputs: Arguments) -> 
     assert_value((mean, logvar), (right_mean, right_logvar), tolerance=AFTER_STEPS)
 
 
-@question.check("value", points=2, examples=6)
+@question.check("value", points=2, examples=4)
 @given(inputs=fits(steps=(2, 3)))
 def check_fit_after_some_steps(student: Student, inputs: Arguments) -> None:
     """Returns the mean and the log-variance that plain gradient descent has after a few steps."""
@@ -132,7 +132,7 @@ def check_fit_after_some_steps(student: Student, inputs: Arguments) -> None:
     assert_value((mean, logvar), (right_mean, right_logvar), tolerance=AFTER_STEPS)
 
 
-@question.check("value", points=1, examples=6)
+@question.check("value", points=1, examples=4)
 @given(inputs=fits(steps=(2, 3)))
 def check_trace_of_the_loss(student: Student, inputs: Arguments) -> None:
     """Entry i of the trace is the loss before step i."""
@@ -148,7 +148,7 @@ ALL = (
 )
 
 
-@question.check("precision", points=0.5, requires=ALL, examples=4)
+@question.check("precision", points=0.5, requires=ALL, examples=3)
 @given(inputs=fits(steps=(1, 2)))
 def check_keeps_float64_precision(student: Student, inputs: Arguments) -> None:
     """Keeps the accuracy of float64 inputs."""
@@ -156,8 +156,8 @@ def check_keeps_float64_precision(student: Student, inputs: Arguments) -> None:
     assert_value(student.reverse_kl_fit(*inputs.args, **inputs.kwargs), right, tolerance=PRECISION)
 
 
-@question.check("law", points=0.25, examples=4)
-@given(inputs=fits(steps=(5,), rates=(0.02,)))
+@question.check("law", points=0.25, examples=3)
+@given(inputs=fits(steps=(4,), rates=(0.02,)))
 def check_loss_falls(student: Student, inputs: Arguments) -> None:
     """With a small step size every step lowers the loss."""
     trace = student.reverse_kl_fit(*inputs.args, **inputs.kwargs)[2]
@@ -174,8 +174,8 @@ def two_modes(draw: st.DrawFn) -> Arguments:
         source.uniform((2, 1), low=-0.5, high=0.3),
         source.uniform((1,), low=1.5, high=2.0),
         source.uniform((1,), low=0.3, high=0.7),
-        steps=25,
-        lr=0.4,
+        steps=15,
+        lr=0.6,
         eps=standardised(source, 8, 1),
     )
 
@@ -223,7 +223,7 @@ def check_reaches_a_local_optimum(student: Student, inputs: Arguments, mode: int
 
 
 # Two steps amplify float32's rounding; correct forms were measured to err by less than a twentieth of this.
-@question.check("stress", points=0.5, requires=ALL, examples=4)
+@question.check("stress", points=0.5, requires=ALL, examples=3)
 @given(inputs=fits(steps=(2,)))
 def check_accurate_in_float32(student: Student, inputs: Arguments) -> None:
     """Stays accurate in float32."""
@@ -234,7 +234,7 @@ def check_accurate_in_float32(student: Student, inputs: Arguments) -> None:
     assert_value(actual, right, tolerance=Tolerance(rtol=1e-4, atol=1e-4))
 
 
-@question.check("stress", points=0.25, requires=ALL, examples=3)
+@question.check("stress", points=0.25, requires=ALL, examples=2)
 @given(inputs=fits(steps=(2,), rates=(0.1,), distance=80.0))
 def check_starts_far_from_every_component(student: Student, inputs: Arguments) -> None:
     """Works from a start where the density of the mixture is smaller than any float."""
@@ -244,19 +244,19 @@ def check_starts_far_from_every_component(student: Student, inputs: Arguments) -
 
 FEW = fits(steps=(1,))
 
-question.check("robustness", points=0.25, requires=ALL, examples=3)(leaves_inputs_unchanged(FEW))
-question.check("robustness", points=0.25, requires=ALL, examples=3)(
-    accepts_any_strides(reverse_kl_fit, FEW, tolerance=AFTER_STEPS)
+question.check("robustness", points=0.25, requires=ALL, examples=2)(leaves_inputs_unchanged(FEW))
+question.check("robustness", points=0.25, requires=ALL, examples=2)(
+    accepts_any_strides(reverse_kl_fit, fits(sizes=SIZES[2:], steps=(1,)), tolerance=AFTER_STEPS)
 )
-question.check("behaviour", points=0.25, requires=ALL, examples=2)(runs_on_other_devices(FEW))
-question.check("behaviour", points=0.25, requires=ALL, examples=2)(keeps_generators(FEW))
+question.check("behaviour", points=0.25, requires=ALL, examples=1)(runs_on_other_devices(FEW))
+question.check("behaviour", points=0.25, requires=ALL, examples=1)(keeps_generators(FEW))
 question.check(
     "behaviour",
     points=0.25,
     requires=ALL,
     description="Handles samples and components with tensor operations, not with a Python loop.",
     examples=1,
-)(does_constant_work(fits(sizes=((2, 2, 5),), steps=(2,)), fits(sizes=((7, 2, 50),), steps=(2,))))
+)(does_constant_work(fits(sizes=((2, 2, 5),), steps=(1,)), fits(sizes=((7, 2, 50),), steps=(1,))))
 
 for mistake, sentence in SENTENCES.items():
     question.misconception(sentence)(mistake)
