@@ -19,7 +19,8 @@ _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 8, 4096, 16384, 1 
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _ATTR_READ_ONLY, _ATTR_NOSUID = 1, 2
 
-SCRATCH: Final = "/tmp"
+# No name that an interpreter or a checkout lies under, as many lie under /tmp.
+SCRATCH: Final = "/worker-scratch"
 """Where a worker that has a private root may write."""
 _STAGES: Final = ("/tmp", "/mnt", "/var/tmp", "/srv", "/opt")
 _SCRATCH_FILES = 1000
