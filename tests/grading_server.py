@@ -27,10 +27,11 @@ def main() -> None:
         out, sources, jobs, with_workers = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            os.setpgid(0, 0)
             if not with_workers:
                 backends.load = lambda name: AtOnce()
             _grade(Path(out), sources, jobs)
+        # Said only once there is a group that can be killed.
+        os.setpgid(pid, pid)
         print(pid, flush=True)
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
