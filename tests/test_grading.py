@@ -293,6 +293,7 @@ def test_a_run_killed_at_any_point_loses_and_doubles_nothing(server: Server, tmp
     out.mkdir()
     (out / "course.secret").write_bytes((undisturbed / "course.secret").read_bytes())
     luck = random.Random(0)
+    killed = 0
     for kill in range(KILLS):
         before = stored(out)
         leader = server.start(out, dict(list(everybody.items())[: 3 + 3 * kill]))
@@ -300,9 +301,10 @@ def test_a_run_killed_at_any_point_loses_and_doubles_nothing(server: Server, tmp
         time.sleep(luck.uniform(0, 0.005))
         if is_group(leader):
             os.killpg(leader, signal.SIGKILL)
-        server.wait()
+        killed += server.wait() == -signal.SIGKILL
         after = stored(out)
         assert all(after[name] == data for name, data in before.items())
+    assert killed > KILLS / 2
     server.start(out, everybody)
     assert server.wait() == 0
     assert documents(out) == documents(undisturbed)
