@@ -328,17 +328,17 @@ def test_kl_mc_is_unbiased(kind):
 
 @pytest.mark.question("kl.4")
 @pytest.mark.parametrize("kind", ["k1", "k3"])
-@given(seed=seeds)
-@some
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_kl_mc_finds_the_closed_form(kind, seed):
-    """1000 samples come within six standard errors of kl_diag's answer."""
+    """1000 samples come within six standard errors of kl_diag's answer; the same samples in every run."""
     draw = Draw(seed)
     mu_q, logvar_q = draw.normal(2), draw.normal(2)
-    mu_p, logvar_p = mu_q + 0.3 * draw.positive(2), logvar_q + 0.2
-    z = mu_q + torch.exp(logvar_q / 2) * draw.normal(1000, 2)
+    sigma_q = torch.exp(logvar_q / 2)
+    mu_p, logvar_p = mu_q + 0.5 * sigma_q, logvar_q + 0.3
+    z = mu_q + sigma_q * draw.normal(1000, 2)
     log_q, log_p = normal_log_density(z, mu_q, logvar_q), normal_log_density(z, mu_p, logvar_p)
     estimate, error = gaussian_kl.kl_mc(log_q, log_p, kind=kind)
-    assert 0 < error < 0.2
+    assert 0 < error < 0.05
     assert (estimate - gaussian_kl.kl_diag(mu_q, logvar_q, mu_p, logvar_p)).abs() < 6 * error
 
 
