@@ -287,7 +287,7 @@ def documents(out: Path) -> dict[str, bytes]:
 
 def test_a_run_killed_at_any_point_loses_and_doubles_nothing(server: Server, tmp_path: Path) -> None:
     out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
-    everybody = {f"student{number}": f"x = {number}\n" for number in range(60)}
+    everybody = {f"student{number}": f"x = {number}\n" for number in range(200)}
     server.start(undisturbed, everybody)
     assert server.wait() == 0
     out.mkdir()
@@ -296,8 +296,8 @@ def test_a_run_killed_at_any_point_loses_and_doubles_nothing(server: Server, tmp
     killed = 0
     for kill in range(KILLS):
         before = stored(out)
-        leader = server.start(out, dict(list(everybody.items())[: 3 + 3 * kill]))
-        wait_until(partial(_has_more, out, len(before) + luck.randint(-3, 2), leader))
+        leader = server.start(out, dict(list(everybody.items())[: 10 + 10 * kill]))
+        wait_until(partial(_has_more, out, len(before) + luck.randint(-2, 6), leader))
         time.sleep(luck.uniform(0, 0.005))
         if is_group(leader):
             os.killpg(leader, signal.SIGKILL)
