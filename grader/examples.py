@@ -16,6 +16,8 @@ from typing import Any
 import hypothesis
 import hypothesis.strategies as st
 from hypothesis.errors import Unsatisfiable
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause, Kind
@@ -23,6 +25,10 @@ from grader.question import Check, Function, Question
 from grader.remote import Call, LocalTransport, RecordingTransport, Student
 from grader.strategies import Numbers
 from grader.worker.messages import Answer
+
+# Hypothesis also draws literals of whichever local modules are loaded by then. With them a seed would give other
+# inputs in another process, later in the same one, and after any edit of the grader.
+providers._get_local_constants = Constants
 
 Drawn = Mapping[str, Any]
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 
 from grader import catalog
 from grader.catalog import LoadedAssignment
 from grader.errors import GraderError
-from grader.examples import PERSONAL_EXAMPLES, PersonalInputs, derive_seed, record_question
+from grader.examples import PERSONAL_EXAMPLES, PersonalInputs, derive_seed, record_question, run_given
 from grader.model import Kind
 from grader.question import EXAMPLES, Question
 from grader.remote import Call
@@ -101,6 +103,25 @@ def test_a_seed_belongs_to_its_parts_and_its_secret(parts: list[str], others: li
     assert derive_seed(bytes(32), *parts) != seed
     if "\0".join(parts) != "\0".join(others):
         assert derive_seed(SECRET, *others) != seed
+
+
+def test_a_seed_gives_the_same_inputs_whatever_is_loaded_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @settings(max_examples=1000)
+    @given(drawn=st.fixed_dictionaries({"n": st.integers(), "x": st.floats(allow_nan=False)}))
+    def test(student: None, drawn: Any) -> None:
+        """Replaced by run_given."""
+
+    drawn: list[str] = []
+    run_given(test, 7, lambda one: drawn.append(repr(one)))
+    literals = ", ".join(str(1234567 + 11 * n) for n in range(500))
+    (tmp_path / "full_of_literals.py").write_text(f"NUMBERS = [{literals}]\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("full_of_literals")
+    again: list[str] = []
+    run_given(test, 7, lambda one: again.append(repr(one)))
+    assert drawn == again
 
 
 def test_a_check_that_cannot_be_drawn_is_a_fault_of_ours() -> None:
