@@ -267,6 +267,13 @@ class Student:
         """The question's main function."""
         return RemoteFunction(self, self._functions[0])
 
+    def about(self, function: str) -> Student:
+        """The same student, with another of the question's functions as the main one; calls are shown together."""
+        others = [name for name in self._functions if name != function]
+        turned = Student([function, *others], self._transport, self._oracle, self.forbidden_uses)
+        turned.shown = self.shown
+        return turned
+
     def ask(self, call: Call) -> Any:
         """The student's value, once it is known to have the structure of the oracle's.
 

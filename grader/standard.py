@@ -3,7 +3,8 @@
     check_value = question.check("value", points=8)(matches_oracle(kl_standard, arguments()))
 
 Each takes a strategy of `Arguments` and returns a check of the question's main function. Its docstring is the
-line that the student reads; give `description=` to `question.check` where the question has a better one.
+line that the student reads; give `description=` to `question.check` where the question has a better one. `about`
+turns it to another of the question's functions.
 """
 
 from __future__ import annotations
@@ -53,6 +54,19 @@ def arguments(*args: Any, **kwargs: Any) -> Arguments:
 def _named(name: str, check: Function) -> Function:
     check.__name__ = name
     return check
+
+
+def about(function: str, check: Function) -> Function:
+    """The same check, of another of the question's functions than its main one."""
+    handle: Any = check
+    body = handle.hypothesis.inner_test
+
+    @given(**handle.hypothesis._given_kwargs)
+    def again(student: Student, **drawn: Any) -> None:
+        body(student.about(function), **drawn)
+
+    again.__doc__ = check.__doc__
+    return _named(f"{check.__name__}_of_{function}", again)
 
 
 def matches_oracle(oracle: Function, inputs: SearchStrategy[Arguments], *, tolerance: Tolerance = FORMULA) -> Function:

@@ -17,6 +17,7 @@ from grader.question import Check, Question
 from grader.remote import LocalTransport, Student
 from grader.standard import (
     Arguments,
+    about,
     accepts_any_strides,
     accepts_empty_batches,
     accurate_in,
@@ -172,3 +173,22 @@ def test_cotangents_have_the_shapes_of_a_value() -> None:
     assert weights[0].shape == (2, 3)
     assert weights[1][0].shape == ()
     assert len(set(weights[0].flatten().tolist())) > 1
+
+
+@pytest.mark.parametrize(("second", "fails"), [(right, False), (lambda x: 2 * right(x), True)])
+def test_a_check_can_be_about_another_function_of_the_question(second: Rows, fails: bool) -> None:
+    """The main function is wrong and not asked; what was asked is shown with the student's other calls."""
+    question = Question(id="q.1", functions=["f", "g"], title="T")
+    question.check("value", points=1)(about("g", matches_oracle(right, rows(3))))
+    (check,) = question.checks
+    assert (check.name, check.description) == ("values_of_g", "Returns the right values.")
+    functions, oracles = {"f": torch.zeros_like, "g": second}, {"f": right, "g": right}
+    student = Student(["f", "g"], LocalTransport(functions, quiet=False), LocalTransport(oracles))
+    drawn = {"inputs": arguments(torch.ones(3, 4, dtype=torch.float64))}
+    try:
+        run_body(check, student, drawn)
+        failed = False
+    except CheckFailed:
+        failed = True
+    assert failed is fails
+    assert [call.function for call, _ in student.shown] == ["g"]
