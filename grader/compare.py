@@ -15,6 +15,7 @@ from torch import Tensor
 
 from grader.errors import CheckFailed
 from grader.model import Cause
+from grader.worker.described import Described, Kept
 from grader.worker.wire import Opaque
 
 MAX_SHOWN = 24
@@ -150,19 +151,20 @@ def _pattern(actual: Tensor, expected: Tensor, tolerance: Tolerance) -> str:
     return f"{wrong} of {actual.numel()} values are wrong."
 
 
-def expect(condition: bool | Tensor, message: str) -> None:
+def expect(condition: bool | Tensor, message: str, *, misconception: str | None = None) -> None:
     """A condition that must hold, for laws that are not equalities.
 
     Args:
         condition: What must be true; a tensor must be true everywhere.
         message: One sentence to the student, without any number of theirs or ours.
+        misconception: The name of the one wrong answer that a failure shows, where that has been measured.
 
     Raises:
         CheckFailed: With cause mismatch.
     """
     holds = bool(condition.all()) if isinstance(condition, Tensor) else condition
     if not holds:
-        raise CheckFailed(Cause.MISMATCH, message)
+        raise CheckFailed(Cause.MISMATCH, message, misconception=misconception)
 
 
 def describe_type(value: Any) -> str:
@@ -173,6 +175,8 @@ def describe_type(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, Opaque):
         return f"a value of type {value.type_name}"
+    if isinstance(value, Kept):
+        return "a torch.nn.Module"
     return "None" if value is None else f"a Python {type(value).__name__}"
 
 
@@ -187,7 +191,18 @@ def format_value(value: Any) -> str:
         return f"[{', '.join(format_value(item) for item in value)}]"
     if isinstance(value, str | bytes):
         return repr(value[:200])
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {format_value(item)}' for key, item in value.items())}}}"
+    if isinstance(value, Described):
+        return _format_described(value)
     return repr(value)
+
+
+def _format_described(value: Described) -> str:
+    if value.family == "generator":
+        return f"torch.Generator().manual_seed({value.parameters['seed']})"
+    inside = ", ".join(f"{name}={format_value(item)}" for name, item in value.parameters.items())
+    return f"<{value.family}: {inside}>" if inside else f"<{value.family}>"
 
 
 def _format_tensor(value: Tensor) -> str:

@@ -112,6 +112,24 @@ def diagnose(
     return None
 
 
+def recognised(question: Question, verdicts: Sequence[Verdict]) -> Diagnosis | None:
+    """The wrong answer that a failed check has named itself.
+
+    Raises:
+        GraderError: Where the question has no misconception of that name.
+    """
+    for name in (verdict.failure.misconception for verdict in verdicts if verdict.failure is not None):
+        if name is None:
+            continue
+        sentences = {variant.name: variant.sentence for variant in question.misconceptions}
+        sentence = sentences.get(name)
+        if sentence is None:
+            raise GraderError(f"{question.id}: a check names the misconception {name}, which is not declared")
+        same = tuple(other for other, text in sentences.items() if text == sentence)
+        return Diagnosis(names=same, sentence=sentence)
+    return None
+
+
 def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]) -> bool:
     """Whether a wrong answer fails this check as the submission does."""
     name = verdict.check.name

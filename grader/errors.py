@@ -47,13 +47,18 @@ class CheckFailed(AssertionError):
         message: One sentence for the student; it holds no expected value and nothing that the student's
             process wrote.
         expected: The expected value as text, shown only at feedback level `full`.
+        misconception: The name of the wrong answer that the check recognises, where its numbers alone tell. Of
+            several with one sentence, any.
     """
 
-    def __init__(self, cause: Cause, message: str, *, expected: str | None = None) -> None:
+    def __init__(
+        self, cause: Cause, message: str, *, expected: str | None = None, misconception: str | None = None
+    ) -> None:
         super().__init__(message)
         self.cause = cause
         self.message = message
         self.expected = expected
+        self.misconception = misconception
 
 
 class WorkerFailure(CheckFailed):

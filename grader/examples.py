@@ -23,7 +23,7 @@ from grader.errors import CheckFailed, GraderError
 from grader.model import Cause, Kind
 from grader.question import Check, Function, Question
 from grader.remote import Call, LocalTransport, RecordingTransport, Student
-from grader.strategies import Numbers
+from grader.strategies import FULL_PRECISION, Numbers
 from grader.worker.messages import Answer
 
 # Hypothesis also draws literals of whichever local modules are loaded by then. With them a seed would give other
@@ -54,8 +54,8 @@ class Recording:
 
     @property
     def calls(self) -> list[Call]:
-        """Every call of every example, in order."""
-        return calls_of(self.examples)
+        """Every call of every example, in order, that can be made before any of them is answered."""
+        return [] if self.check.kind is Kind.TRAINING else calls_of(self.examples)
 
 
 def calls_of(examples: Sequence[Example]) -> list[Call]:
@@ -108,8 +108,17 @@ def record_question(question: Question, secret: bytes) -> list[Recording]:
         GraderError: Where the oracle fails a check, or a check draws no input.
     """
     return [
-        _record(question, check, derive_seed(secret, "class", question.id, check.name)) for check in question.checks
+        _record_training(question, check, derive_seed(secret, "training", question.id))
+        if check.kind is Kind.TRAINING
+        else _record(question, check, derive_seed(secret, "class", question.id, check.name))
+        for check in question.checks
     ]
+
+
+def _record_training(question: Question, check: Check, seed: int) -> Recording:
+    """One example, the same for all training checks of the question, so that what they share is trained once."""
+    drawn = {"source": Numbers(seed=seed, decimals=FULL_PRECISION)}
+    return Recording(check=check, seed=seed, examples=(record_example(question, check, drawn),))
 
 
 def _record(question: Question, check: Check, seed: int) -> Recording:

@@ -72,6 +72,7 @@ class Link:
         seed: For the worker's global generators, which a student's code should not use.
         imported: Shared by all questions of the submission.
         total_s: How long the question's workers may take to answer, all exchanges together.
+        wall_s: How long one exchange may take, where that is more than for other questions.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Link:
         seed: int,
         imported: Import,
         total_s: float = 60.0,
+        wall_s: float | None = None,
     ) -> None:
         self._spawn = spawn
         self._module = module
@@ -94,6 +96,7 @@ class Link:
         self._worker: WorkerProcess | None = None
         self._imported = imported
         self._total_s = total_s
+        self._wall_s = wall_s
         self._spent_s = 0.0
         self._received_bytes = 0
         self.deaths: list[WorkerFailure] = []
@@ -159,7 +162,7 @@ class Link:
         parts = wire.frame(messages.encode(request(number)), packer.parts, packer.size)
         started = time.monotonic()
         try:
-            header, body = self._worker.request(parts)
+            header, body = self._worker.request(parts, wall_s=self._wall_s)
             self._received_bytes += HEADER_WEIGHT * len(header) + len(body)
             return decoded(header, body, number=number, count=count, lines=self._lines)
         except WorkerFailure as failure:
@@ -189,6 +192,8 @@ def _packed(packer: wire.Packer, call: Call) -> WireCall:
         packer.pack(dict(call.kwargs)),
         None if call.cotangents is None else packer.pack(call.cotangents),
         None if call.directions is None else packer.pack(call.directions),
+        call.module,
+        None if call.construct is None else packer.pack(call.construct),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 import msgspec
@@ -14,7 +16,7 @@ import torch
 import grader
 from grader import catalog, sandboxes, scan, scoring, secret, variants
 from grader.catalog import LoadedAssignment
-from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint
+from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint, recognised
 from grader.errors import CheckFailed, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result
@@ -32,10 +34,17 @@ from grader.model import (
 from grader.question import Question
 from grader.session import QuestionSession, Verdict
 from grader.task import Plan, Task
+from grader.workers import Worker
 from grader.zygotes import Zygotes
 
 EXCHANGES = 6
 """How many times its time limit a question's code may take to answer, all exchanges together."""
+
+CLOCK = 3
+"""Seconds on the clock for each second of processor time that training may take: graders share their cores."""
+
+AROUND_TRAINING_S = 10
+"""Processor time beyond a training budget: for the import, and for using what was trained."""
 
 
 class Marker:
@@ -80,10 +89,15 @@ class Marker:
     def known(self, assignment: LoadedAssignment, question: Question) -> Sequence[Fingerprint]:
         """What the question's wrong answers do, found out when the first submission fails it."""
         if question.id not in self._known:
-            self._known[question.id] = [
-                fingerprint(question, stand_in, self.recordings(question))
-                for stand_in in variants.misconceptions(assignment, question)
-            ]
+            # What is trained differs from run to run; its checks recognise what they can themselves.
+            self._known[question.id] = (
+                []
+                if question.budget_s is not None
+                else [
+                    fingerprint(question, stand_in, self.recordings(question))
+                    for stand_in in variants.misconceptions(assignment, question)
+                ]
+            )
         return self._known[question.id]
 
     def questions(self, task: Task) -> list[Question]:
@@ -95,14 +109,20 @@ class Marker:
     def session(self, task: Task, question: Question, imported: Import) -> Iterator[QuestionSession]:
         """A question of a submission, with its worker for as long as it lasts."""
         submission = task.submission
+        zygote, wall_s, budget_s = self.zygotes.of(task.device), self.plan.wall_s, question.budget_s
+        spawn: Callable[[], Worker] = zygote.spawn
+        if budget_s is not None:
+            spawn = partial(zygote.spawn, cpu_s=math.ceil(budget_s) + AROUND_TRAINING_S)
+            wall_s = max(wall_s, CLOCK * (budget_s + AROUND_TRAINING_S))
         link = Link(
-            self.zygotes.of(task.device).spawn,
+            spawn,
             module=submission.assignment,
             source=submission.source,
             device=task.device,
             seed=derive_seed(self.plan.secret, "worker", submission.sha256, question.id) >> 1,
             imported=imported,
-            total_s=EXCHANGES * self.plan.wall_s,
+            total_s=EXCHANGES * self.plan.wall_s + (wall_s if budget_s is not None else 0.0),
+            wall_s=wall_s,
         )
         try:
             yield QuestionSession(
@@ -130,7 +150,8 @@ class Marker:
         found: Diagnosis | None = None
         if any(_is_telling(verdict) for verdict in verdicts):
             assignment = self.assignment(task.submission.assignment)
-            found = diagnose(verdicts, session.answers, self.known(assignment, session.question))
+            found = recognised(session.question, verdicts)
+            found = found or diagnose(verdicts, session.answers, self.known(assignment, session.question))
         return scoring.question_result(
             session.question,
             [check_result(verdict) for verdict in verdicts],

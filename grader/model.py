@@ -56,6 +56,8 @@ class Kind(StrEnum):
     STRESS = "stress"
     ROBUSTNESS = "robustness"
     BEHAVIOUR = "behaviour"
+    TRAINING = "training"
+    """What was trained; run once, live, on inputs that all training checks of a question share."""
 
 
 class Feedback(StrEnum):

@@ -58,10 +58,13 @@ class Parent(Protocol):
 class Worker:
     """One confined process. Once it has failed it stays failed: start another."""
 
-    def __init__(self, parent: Parent, born: Born, pidfd: int, channel: int, outputs: tuple[int, int]) -> None:
+    def __init__(
+        self, parent: Parent, born: Born, pidfd: int, channel: int, outputs: tuple[int, int], cpu_s: int
+    ) -> None:
         self.pid = born.pid
         self._number = born.worker
         self._parent = parent
+        self._cpu_s = cpu_s
         self._pidfd = pidfd
         self._channel = channel
         self._printed = [Printed(fd) for fd in outputs]
@@ -178,7 +181,7 @@ class Worker:
         """What the end of the worker, or of its side of the socket, amounts to."""
         if not select.select([self._pidfd], [], [], _DEATH_S)[0]:
             return WorkerFailure(Cause.PROTOCOL, "Your code closed its process's connection to the grader.")
-        return _failure_of(self._parent.last_words(self._number), self._parent.limits)
+        return _failure_of(self._parent.last_words(self._number), self._cpu_s)
 
     def printed(self) -> str:
         """What the worker wrote to stdout, then to stderr: the student's claims, cut after 64 KiB each."""
@@ -212,12 +215,12 @@ class Worker:
         self.close()
 
 
-def _failure_of(dead: Dead, limits: Limits) -> WorkerFailure:
+def _failure_of(dead: Dead, cpu_s: int) -> WorkerFailure:
     code = os.waitstatus_to_exitcode(dead.status)
     if code >= 0:
         return WorkerFailure(Cause.CRASH, f"Your code's process ended by itself with exit code {code}.")
-    if code in (-signal.SIGXCPU, -signal.SIGKILL) and dead.cpu_s >= limits.cpu_s - 1:
-        return WorkerFailure(Cause.TIMEOUT, f"Your code used more than {limits.cpu_s} s of processor time.")
+    if code in (-signal.SIGXCPU, -signal.SIGKILL) and dead.cpu_s >= cpu_s - 1:
+        return WorkerFailure(Cause.TIMEOUT, f"Your code used more than {cpu_s} s of processor time.")
     name = signal.Signals(-code).name
     if code == -signal.SIGKILL:
         return WorkerFailure(

@@ -48,6 +48,7 @@ EXAMPLES = {
     Kind.STRESS: 10,
     Kind.ROBUSTNESS: 4,
     Kind.BEHAVIOUR: 2,
+    Kind.TRAINING: 1,
 }
 """Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone."""
 
@@ -112,10 +113,13 @@ class Question:
     forbidden: Sequence[str] = ()
     builds_on: Sequence[str] = ()
     exempt: Mapping[str, str] = field(default_factory=dict)
+    budget_s: float | None = None
+    """Seconds of processor time that training may take, on one core; the clock may show three times as many."""
     oracles: dict[str, Function] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     misconceptions: list[Variant] = field(default_factory=list)
     alternatives: list[Variant] = field(default_factory=list)
+    trivial: list[Variant] = field(default_factory=list)
 
     @property
     def function(self) -> str:
@@ -167,6 +171,8 @@ class Question:
                 raise ValueError(f"{self.id}: check {test.__name__!r} has no @given")
             handle: Any = test.hypothesis
             check_name = name or test.__name__.removeprefix("check_")
+            if Kind(kind) is Kind.TRAINING and handle._given_kwargs.keys() != {"source"}:
+                raise ValueError(f"{self.id}: training check {check_name!r} draws from one `source` of numbers alone")
             if check_name in {check.name for check in self.checks}:
                 raise ValueError(f"{self.id}: two checks are named {check_name!r}")
             text = description or inspect.getdoc(test)
@@ -212,19 +218,23 @@ class Question:
 
     def alternative(self, function: Function) -> Function:
         """Declare another correct solution, written with other operations; it must get full marks."""
-        return self.alternative_of(self.function)(function)
+        self.alternatives.append(self._variant(function, None, None))
+        return function
 
-    def alternative_of(self, replaces: str) -> Callable[[Function], Function]:
-        """Declare another correct solution of one of the question's functions, by name."""
+    def trivial_answer(self, function: Function) -> Function:
+        """Declare an answer without content that must score nothing; training questions derive none of their own."""
+        self.trivial.append(self._variant(function, None, None))
+        return function
 
-        def declare(function: Function) -> Function:
-            self.alternatives.append(self._variant(function, None, replaces))
-            return function
-
-        return declare
+    def methods_of(self, name: str) -> list[str] | None:
+        """The methods that a class of this question defines; None for a function."""
+        oracle = self.oracles.get(name)
+        if not isinstance(oracle, type):
+            return None
+        return [method for method, value in vars(oracle).items() if callable(value) and not method.startswith("_")]
 
     def _variant(self, function: Function, sentence: str | None, replaces: str | None) -> Variant:
-        taken = {variant.name for variant in (*self.misconceptions, *self.alternatives)}
+        taken = {variant.name for variant in (*self.misconceptions, *self.alternatives, *self.trivial)}
         if function.__name__ in taken:
             raise ValueError(f"{self.id}: two variants are named {function.__name__!r}")
         return Variant(

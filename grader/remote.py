@@ -8,17 +8,20 @@ the check sees it, so that a check computes only with values of the right struct
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import msgspec
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from grader.compare import format_value
-from grader.errors import GraderError
+from grader.errors import CheckFailed, GraderError, WorkerFailure
+from grader.model import Cause
 from grader.replies import as_failure, assert_reply
-from grader.worker import calls
-from grader.worker.messages import Answer, Mode, Raised, Returned
+from grader.worker import calls, modules, targets
+from grader.worker.described import Described, Kept
+from grader.worker.messages import Answer, Mode, OnModule, Raised, Returned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +34,34 @@ class Call:
     kwargs: Mapping[str, Any]
     cotangents: Any = None
     directions: Any = None
+    module: OnModule | None = None
+    """Where the call is to a module: of the class `function`, or one that a function of that name returned."""
+    construct: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    """What the module is built with."""
 
     def same_as(self, other: Call) -> bool:
         """Whether the other call asks exactly the same, bit by bit."""
-        mine = (self.args, dict(self.kwargs), self.cotangents, self.directions)
-        theirs = (other.args, dict(other.kwargs), other.cotangents, other.directions)
-        return self.function == other.function and self.mode == other.mode and _same(mine, theirs)
+        mine = (self.args, dict(self.kwargs), self.cotangents, self.directions, self.construct)
+        theirs = (other.args, dict(other.kwargs), other.cotangents, other.directions, other.construct)
+        same_target = (self.function, self.mode, self.module) == (other.function, other.mode, other.module)
+        return same_target and _same(mine, theirs)
 
     def text(self) -> str:
         """Python that repeats the call."""
-        given = [format_value(value) for value in self.args]
-        given += [f"{name}={format_value(value)}" for name, value in self.kwargs.items()]
-        call = f"{self.function}({', '.join(given)})"
+        call = self._target(_given(self.args, self.kwargs))
         return call if self.mode in (Mode.CALL, Mode.OBSERVE) else f"{_MODE_WORDS[self.mode]} {call}"
+
+    def _target(self, given: str) -> str:
+        if self.module is None:
+            return f"{self.function}({given})"
+        built = f"{self.function}({_given(*self.construct)})" if self.construct else f"<what {self.function} returned>"
+        method = "" if self.module.method == "forward" else f".{self.module.method}"
+        return f"{built}{method}({given})"
+
+
+def _given(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    values = [format_value(value) for value in args]
+    return ", ".join([*values, *(f"{name}={format_value(value)}" for name, value in kwargs.items())])
 
 
 _MODE_WORDS = {
@@ -65,6 +83,8 @@ def _same(mine: Any, theirs: Any) -> bool:
         return mine.keys() == theirs.keys() and all(_same(mine[key], theirs[key]) for key in mine)
     if isinstance(mine, tuple | list):
         return len(mine) == len(theirs) and all(map(_same, mine, theirs))
+    if isinstance(mine, Described):
+        return bool(mine.family == theirs.family) and _same(dict(mine.parameters), dict(theirs.parameters))
     return bool(mine == theirs)
 
 
@@ -91,33 +111,38 @@ class LocalTransport:
 
     functions: Mapping[str, Any]
     quiet: bool = True
+    kept: list[nn.Module] = field(default_factory=list)
+    """Modules that the functions returned."""
 
     def perform(self, call: Call) -> Answer:
         """Call the function on copies of the arguments."""
-        args, kwargs = calls.map_tensors(calls.copy_layout, (call.args, dict(call.kwargs)))
         try:
-            return Returned(self._value(self.functions[call.function], call, args, kwargs))
+            return Returned(self._value(call))
         except Exception as error:
             return Raised(type(error).__name__, str(error))
 
-    def _value(self, function: Any, call: Call, args: Any, kwargs: Any) -> Any:
-        match call.mode:
-            case Mode.CALL:
-                return function(*args, **kwargs)
-            case Mode.VJP:
-                return calls.vjp(function, args, kwargs, call.cotangents)
-            case Mode.VJP2:
-                return calls.vjp2(function, args, kwargs, call.cotangents, call.directions)
-            case Mode.OBSERVE if self.quiet:
-                value = function(*args, **kwargs)
-                return {"value": value, "changed": [], "generators": [], "warnings": [], "operators": 0}
-            case Mode.OBSERVE:
-                with torch.random.fork_rng():
-                    return calls.observe(function, args, kwargs)
-            case Mode.META if self.quiet:
-                return calls.structure(function(*args, **kwargs))
-            case Mode.META:
-                return calls.on_meta(function, args, kwargs)
+    def _value(self, call: Call) -> Any:
+        if self.quiet and call.mode is Mode.META:
+            return calls.structure(self._performed(call, Mode.CALL))
+        with torch.random.fork_rng(devices=[], enabled=call.mode is Mode.OBSERVE):
+            value = self._performed(call, call.mode)
+        if self.quiet and call.mode is Mode.OBSERVE:
+            return {**value, "changed": [], "generators": [], "warnings": [], "operators": 0}
+        return value
+
+    def _performed(self, call: Call, mode: Mode) -> Any:
+        args, kwargs = calls.map_tensors(calls.copy_layout, (call.args, dict(call.kwargs)))
+        return targets.perform(
+            lambda: self.functions[call.function],
+            self.kept,
+            mode,
+            args=args,
+            kwargs=kwargs,
+            cotangents=call.cotangents,
+            directions=call.directions,
+            module=call.module,
+            construct=call.construct,
+        )
 
 
 @dataclass
@@ -152,6 +177,40 @@ class ReplayTransport:
         return self.live.perform(call)
 
 
+@dataclass
+class OnceTransport:
+    """Asks each call once; whoever asks the same again gets the same answer, or the same end of the worker."""
+
+    inner: Transport
+    _known: list[tuple[Call, Answer | WorkerFailure]] = field(default_factory=list)
+
+    def perform(self, call: Call) -> Answer:
+        """The inner transport's first answer to this call."""
+        known = [outcome for asked, outcome in self._known if asked.same_as(call)]
+        outcome = known[0] if known else self._asked(call)
+        if isinstance(outcome, WorkerFailure):
+            raise outcome
+        return outcome
+
+    def _asked(self, call: Call) -> Answer | WorkerFailure:
+        outcome: Answer | WorkerFailure
+        try:
+            outcome = self.inner.perform(call)
+        except WorkerFailure as failure:
+            outcome = failure
+        self._known.append((call, outcome))
+        return outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The calls of one function that student code was given."""
+
+    count: int
+    args: tuple[tuple[Any, ...], ...]
+    """The arguments of each call, in order; of the first ones only where there were very many."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """A call's value and what the call did besides."""
@@ -165,18 +224,54 @@ class Observation:
     """Categories of the warnings issued."""
     operators: int
     """ATen operators of the forward pass."""
+    asked: tuple[Asked, ...]
+    """What the call asked of each function and module in its arguments, in order."""
 
 
 class RemoteFunction:
     """One function of the student's."""
 
-    def __init__(self, student: Student, name: str) -> None:
+    def __init__(
+        self,
+        student: Student,
+        name: str,
+        module: OnModule | None = None,
+        construct: tuple[tuple[Any, ...], dict[str, Any]] | None = None,
+        state: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self._student = student
         self._name = name
+        self._module = module
+        self._construct = construct
+        self._state = () if state is None else (dict(state),)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The value, as plain tensors, numbers and tuples."""
-        return self._ask(Mode.CALL, args, kwargs)
+        """The value, as plain tensors, numbers and tuples; a module in it as a `RemoteModule`."""
+        return self._with_modules(self._ask(Mode.CALL, args, kwargs))
+
+    def build(self, *args: Any, **kwargs: Any) -> RemoteModule:
+        """The module that the class of this name makes of the arguments; it is made anew for each call."""
+        return RemoteModule(self._student, self._name, OnModule(), (args, kwargs))
+
+    def raises(self, error: str, *args: Any, **kwargs: Any) -> None:
+        """Calling refuses the arguments, as the oracle does.
+
+        Args:
+            error: The type of the exception, by its name.
+            args: What is refused.
+            kwargs: And by name.
+
+        Raises:
+            CheckFailed: Where the student's code returns, or raises something else.
+        """
+        self._student.ask_to_refuse(self._call(Mode.CALL, args, kwargs), error)
+
+    def _with_modules(self, value: Any) -> Any:
+        if isinstance(value, Kept):
+            return RemoteModule(self._student, self._name, OnModule(kept=value.number))
+        if isinstance(value, tuple):
+            return tuple(self._with_modules(item) for item in value)
+        return value
 
     def vjp(self, args: Sequence[Any], cotangents: Any, kwargs: Mapping[str, Any] | None = None) -> tuple[Tensor, ...]:
         """Gradients of <cotangents, value>, one for each floating-point tensor in `args`, in order.
@@ -205,6 +300,7 @@ class RemoteFunction:
             generators=tuple(seen["generators"]),
             warnings=tuple(seen["warnings"]),
             operators=seen["operators"],
+            asked=tuple(Asked(count=count, args=tuple(map(tuple, args))) for count, args in seen["asked"]),
         )
 
     def on_meta(self, *args: Any, **kwargs: Any) -> None:
@@ -227,10 +323,68 @@ class RemoteFunction:
         cotangents: Any = None,
         directions: Any = None,
     ) -> Any:
-        call = Call(
-            function=self._name, mode=mode, args=args, kwargs=kwargs, cotangents=cotangents, directions=directions
+        return self._student.ask(self._call(mode, args, kwargs, cotangents, directions))
+
+    def _call(
+        self,
+        mode: Mode,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        cotangents: Any = None,
+        directions: Any = None,
+    ) -> Call:
+        return Call(
+            function=self._name,
+            mode=mode,
+            args=(*self._state, *args),
+            kwargs=kwargs,
+            cotangents=cotangents,
+            directions=directions,
+            module=self._module,
+            construct=self._construct,
         )
-        return self._student.ask(call)
+
+
+class RemoteModule(RemoteFunction):
+    """A module of the student's: calling it calls `forward`, and all else that a function offers is there too.
+
+    Gradients come for the tensors of the state that was loaded, in its order, and then for those of the arguments.
+    """
+
+    _module: OnModule
+
+    def method(self, name: str) -> RemoteModule:
+        """Another method of the same module."""
+        return self._changed(method=name)
+
+    def load(self, state: Mapping[str, Tensor]) -> RemoteModule:
+        """The same module, computing with these parameters and buffers, which must be all that it has."""
+        module = msgspec.structs.replace(self._module, loaded=True)
+        return RemoteModule(self._student, self._name, module, self._construct, state)
+
+    def expecting_state(self) -> RemoteModule:
+        """The same module, where each call brings the state to compute with as its first argument."""
+        return self._changed(loaded=True)
+
+    def eval(self) -> RemoteModule:
+        """The same module in evaluation mode."""
+        return self._changed(training=False)
+
+    def state(self) -> dict[str, Tensor]:
+        """Its parameters and buffers, by name."""
+        return dict(self._own_tensors(modules.STATE))
+
+    def parameters(self) -> dict[str, Tensor]:
+        """What it would train, by name."""
+        return dict(self._own_tensors(modules.PARAMETERS))
+
+    def _own_tensors(self, method: str) -> Any:
+        module = msgspec.structs.replace(self._module, method=method, loaded=False)
+        return RemoteModule(self._student, self._name, module, self._construct)()
+
+    def _changed(self, **changes: Any) -> RemoteModule:
+        module = msgspec.structs.replace(self._module, **changes)
+        return RemoteModule(self._student, self._name, module, self._construct, *self._state)
 
 
 class Student:
@@ -251,6 +405,7 @@ class Student:
         forbidden_uses: Sequence[str] = (),
     ) -> None:
         self._functions = tuple(functions)
+        self._kept: dict[int, int] = {}
         self._transport = transport
         self._oracle = oracle
         self.forbidden_uses = tuple(forbidden_uses)
@@ -281,12 +436,42 @@ class Student:
             CheckFailed: Where the student's code raised, or returned another structure.
             GraderError: Where the oracle itself cannot answer.
         """
-        answer = self._transport.perform(call)
-        self.shown.append((call, answer))
-        right = self._oracle.perform(call)
+        answer, right = self._both(call)
         if isinstance(right, Raised):
             raise GraderError(f"the oracle raised {right.type_name}: {right.message} in {call.text()}")
         if isinstance(answer, Raised):
             raise as_failure(answer, call.function, call.mode)
         assert_reply(call.mode, answer.value, right.value)
+        self._pair_up(answer.value, right.value)
         return answer.value
+
+    def ask_to_refuse(self, call: Call, error: str) -> None:
+        """The student's code raises what the oracle raises.
+
+        Raises:
+            CheckFailed: Where it does not.
+            GraderError: Where the oracle does not raise `error`.
+        """
+        answer, right = self._both(call)
+        if not isinstance(right, Raised) or right.type_name != error:
+            raise GraderError(f"the oracle does not raise {error} in {call.text()}")
+        if isinstance(answer, Returned):
+            raise CheckFailed(Cause.MISMATCH, f"{call.function} accepts arguments for which it should raise {error}.")
+        if answer.type_name != error:
+            raise as_failure(answer, call.function, call.mode)
+
+    def _both(self, call: Call) -> tuple[Answer, Answer]:
+        answer = self._transport.perform(call)
+        self.shown.append((call, answer))
+        if call.module is not None and call.module.kept is not None:
+            theirs = msgspec.structs.replace(call.module, kept=self._kept[call.module.kept])
+            return answer, self._oracle.perform(replace(call, module=theirs))
+        return answer, self._oracle.perform(call)
+
+    def _pair_up(self, mine: Any, right: Any) -> None:
+        """Remember which of the oracle's modules answers for which of the student's."""
+        if isinstance(mine, Kept):
+            self._kept[mine.number] = right.number
+        elif isinstance(mine, tuple | list):
+            for one, other in zip(mine, right, strict=True):
+                self._pair_up(one, other)

@@ -16,6 +16,13 @@ _LEAVES_THE_DEVICE = "Cannot copy out of meta tensor"
 _MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 
 
+_MODULE_ERRORS = {
+    "NotAModuleError": "a torch.nn.Module is asked for, and this is none.",
+    "MissingMethodError": "the module lacks a method that the question asks for.",
+    "StateMismatchError": "the module's parameters and buffers have other names or shapes than the question asks for.",
+}
+
+
 def is_too_large(answer: Answer) -> bool:
     """Whether the value of a call, or of those before it in its frame, was too much to travel."""
     return isinstance(answer, Raised) and answer.type_name == "WireError"
@@ -32,6 +39,8 @@ def as_failure(answer: Raised, function: str, mode: Mode) -> CheckFailed:
         return CheckFailed(Cause.MEMORY, f"{function} asked for more memory than it may have{place}.")
     if is_too_large(answer):
         return CheckFailed(Cause.SHAPE, f"{function} returned far more than the question asks for.")
+    if answer.type_name in _MODULE_ERRORS:
+        return CheckFailed(Cause.SHAPE, f"{function}: {_MODULE_ERRORS[answer.type_name]}")
     if answer.type_name == "DeviceMismatch":
         return CheckFailed(Cause.DEVICE, f"{function} returned a result that is not on the inputs' device.")
     if answer.type_name == "TypeError" and answer.line is None:
@@ -72,7 +81,7 @@ def assert_reply(mode: Mode, value: Any, right: Any) -> None:
         case Mode.VJP | Mode.VJP2:
             _assert_derivatives(value, right)
         case Mode.OBSERVE:
-            _assert_observation(value)
+            _assert_observation(value, len(right["asked"]))
             assert_structure(value["value"], right["value"])
         case Mode.META:
             if isinstance(value, str) and value.startswith("on "):
@@ -91,14 +100,24 @@ def _assert_derivatives(value: Any, right: Any) -> None:
         assert_structure(gradients, wanted, where="Gradients: ")
 
 
-def _assert_observation(value: Any) -> None:
-    fields = {"value": object, "changed": list, "generators": list, "warnings": list, "operators": int}
+def _assert_observation(value: Any, asked: int) -> None:
+    fields = {"value": object, "changed": list, "generators": list, "warnings": list, "operators": int, "asked": list}
     if not isinstance(value, dict) or value.keys() != fields.keys():
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
     entries = [(value["changed"], int), (value["generators"], str), (value["warnings"], str)]
     listed = all(isinstance(value[name], kind) for name, kind in fields.items())
     if not listed or not all(isinstance(item, kind) for items, kind in entries for item in items):
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
+    if len(value["asked"]) != asked or not all(map(_is_log, value["asked"])):
+        raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
+
+
+def _is_log(value: Any) -> bool:
+    """Whether this is how often a function was called, and with what."""
+    match value:
+        case (int(), list(args)):
+            return all(isinstance(one, tuple) for one in args)
+    return False
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from grader.examples import Drawn, Example, Recording, calls_of, record_example,
 from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
-from grader.remote import Call, LocalTransport, ReplayTransport, Student
+from grader.remote import Call, LocalTransport, OnceTransport, ReplayTransport, Student
 from grader.replies import is_too_large
 from grader.worker.messages import Answer
 from grader.worker.wire import WireError
@@ -70,6 +70,7 @@ class QuestionSession:
     """By check, the student's answers to the recorded calls; what a diagnosis goes by."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _has_shrunk: bool = False
+    _trained: OnceTransport | None = None
 
     def run(self, recording: Recording) -> Verdict:
         """Run one check; never raises for anything that the submission does.
@@ -90,6 +91,8 @@ class QuestionSession:
     def _judge(self, recording: Recording) -> Verdict:
         check = recording.check
         try:
+            if check.kind is Kind.TRAINING:
+                return self._judge_trained(recording)
             answers = self._fetched(recording)
             failing = self._replay(check, recording.examples, answers)
             if failing is not None:
@@ -102,6 +105,20 @@ class QuestionSession:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
         except (GraderError, WireError) as fault:
             return Verdict(check=check, outcome=Outcome.ERROR, fault=str(fault))
+
+    def _judge_trained(self, recording: Recording) -> Verdict:
+        """Run a training check live, for what it asks depends on a module that is not there before.
+
+        What several checks ask alike, first of all the training itself, is asked once.
+        """
+        self._trained = self._trained or OnceTransport(self.link)
+        (example,) = recording.examples
+        student = self._student(self._trained, None)
+        failure = _failure_of(recording.check, student, example.drawn)
+        self.answers[recording.check.name] = list(student.shown)
+        if failure is None:
+            return Verdict(check=recording.check, outcome=Outcome.PASSED)
+        return Verdict(check=recording.check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown))
 
     def _fetched(self, recording: Recording) -> list[Answer]:
         """The student's answers to a check's recorded calls; the first check fetches those of all."""

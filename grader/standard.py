@@ -9,7 +9,7 @@ turns it to another of the question's functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,9 @@ from torch import Tensor
 from grader.compare import FORMULA, PRECISION, ROUNDED, Tolerance, assert_value, expect
 from grader.errors import CheckFailed
 from grader.model import Cause
-from grader.remote import Student
+from grader.remote import RemoteFunction, Student
 from grader.strategies import Numbers, numbers
+from grader.worker import families, modules
 from grader.worker.calls import map_tensors, tensors_in, vjp, vjp2
 
 Function = Callable[..., Any]
@@ -35,11 +36,16 @@ class Arguments:
     """What a function is called with."""
 
     args: tuple[Any, ...]
+    """Of a module, first the state that it computes with."""
     kwargs: dict[str, Any] = field(default_factory=dict)
+    construct: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    """What the module is built with, where a class is asked for: positional and keyword arguments."""
+    method: str = "forward"
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Arguments:
         """The same arguments with every tensor changed."""
-        return Arguments(map_tensors(change, self.args), map_tensors(change, self.kwargs))
+        args, kwargs, construct = (map_tensors(change, part) for part in (self.args, self.kwargs, self.construct))
+        return Arguments(args, kwargs, construct, self.method)
 
     def to(self, dtype: torch.dtype) -> Arguments:
         """The same arguments with every floating-point tensor in another dtype."""
@@ -49,6 +55,40 @@ class Arguments:
 def arguments(*args: Any, **kwargs: Any) -> Arguments:
     """The arguments of one call."""
     return Arguments(args, kwargs)
+
+
+def of_module(build: Arguments, state: Mapping[str, Tensor], *args: Any, method: str = "forward") -> Arguments:
+    """The arguments of one call of a module's method, which computes with a given state.
+
+    Args:
+        build: What the class is called with.
+        state: All of the module's parameters and buffers, by name.
+        args: What the method is called with.
+        method: Its name.
+    """
+    return Arguments((dict(state), *args), construct=(build.args, build.kwargs), method=method)
+
+
+def asked(student: Student, inputs: Arguments) -> RemoteFunction:
+    """What a check of these arguments is about: the question's function, or a method of its module."""
+    if inputs.construct is None:
+        return student.function
+    args, kwargs = inputs.construct
+    return student.function.build(*args, **kwargs).expecting_state().method(inputs.method)
+
+
+def answer(oracle: Function, inputs: Arguments) -> Any:
+    """The oracle's value for these arguments, whatever of them is only described."""
+    args, kwargs = families.built((inputs.args, inputs.kwargs), "cpu")
+    return as_function(oracle, inputs)(*args, **kwargs)
+
+
+def as_function(oracle: Function, inputs: Arguments) -> Function:
+    """The oracle itself, or the method of a module that the arguments are for."""
+    if inputs.construct is None:
+        return oracle
+    module = modules.constructed(oracle, *families.built(inputs.construct, "cpu"))
+    return modules.as_function(module, inputs.method, loaded=True, training=True)
 
 
 def _named(name: str, check: Function) -> Function:
@@ -75,9 +115,7 @@ def matches_oracle(oracle: Function, inputs: SearchStrategy[Arguments], *, toler
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Returns the right values."""
-        assert_value(
-            student.function(*inputs.args, **inputs.kwargs), oracle(*inputs.args, **inputs.kwargs), tolerance=tolerance
-        )
+        assert_value(asked(student, inputs)(*inputs.args, **inputs.kwargs), answer(oracle, inputs), tolerance=tolerance)
 
     return _named("check_values", check)
 
@@ -90,9 +128,7 @@ def keeps_precision(
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Keeps the accuracy of float64 inputs."""
-        assert_value(
-            student.function(*inputs.args, **inputs.kwargs), oracle(*inputs.args, **inputs.kwargs), tolerance=tolerance
-        )
+        assert_value(asked(student, inputs)(*inputs.args, **inputs.kwargs), answer(oracle, inputs), tolerance=tolerance)
 
     return _named("check_keeps_float64_precision", check)
 
@@ -103,8 +139,8 @@ def gradients_match(oracle: Function, inputs: SearchStrategy[Arguments], *, tole
     @given(inputs=inputs, source=numbers())
     def check(student: Student, inputs: Arguments, source: Numbers) -> None:
         """Has the right gradient in every argument."""
-        weights = cotangents_like(oracle(*inputs.args, **inputs.kwargs), source)
-        got = student.function.vjp(inputs.args, weights, inputs.kwargs)
+        weights = cotangents_like(answer(oracle, inputs), source)
+        got = asked(student, inputs).vjp(inputs.args, weights, inputs.kwargs)
         assert_value(got, oracle_vjp(oracle, inputs, weights), tolerance=tolerance)
 
     return _named("check_gradients", check)
@@ -118,10 +154,10 @@ def second_gradients_match(
     @given(inputs=inputs, source=numbers())
     def check(student: Student, inputs: Arguments, source: Numbers) -> None:
         """Can be differentiated twice."""
-        weights = cotangents_like(oracle(*inputs.args, **inputs.kwargs), source)
+        weights = cotangents_like(answer(oracle, inputs), source)
         floats = [tensor for tensor in tensors_in(inputs.args) if tensor.is_floating_point()]
         directions = [source.normal(tuple(tensor.shape)) for tensor in floats]
-        got = student.function.vjp2(inputs.args, weights, directions, inputs.kwargs)
+        got = asked(student, inputs).vjp2(inputs.args, weights, directions, inputs.kwargs)
         assert_value(got, oracle_vjp2(oracle, inputs, weights, directions), tolerance=tolerance)
 
     return _named("check_second_gradients", check)
@@ -140,8 +176,8 @@ def accurate_in(
     def check(student: Student, inputs: Arguments) -> None:
         given_inputs = inputs.to(dtype)
         exact_inputs = given_inputs.to(torch.float64)
-        got = student.function(*given_inputs.args, **given_inputs.kwargs)
-        exact = oracle(*exact_inputs.args, **exact_inputs.kwargs)
+        got = asked(student, inputs)(*given_inputs.args, **given_inputs.kwargs)
+        exact = answer(oracle, exact_inputs)
         _assert_rounded(got, exact, dtype, tolerance or ROUNDED[dtype])
 
     check.__doc__ = f"Stays accurate in {str(dtype).removeprefix('torch.')}."
@@ -162,7 +198,7 @@ def leaves_inputs_unchanged(inputs: SearchStrategy[Arguments]) -> Function:
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Leaves its inputs as they were."""
-        seen = student.function.observe(*inputs.args, **inputs.kwargs)
+        seen = asked(student, inputs).observe(*inputs.args, **inputs.kwargs)
         expect(not seen.changed, "a tensor that was passed in has other values, or was written to, after the call.")
 
     return _named("check_leaves_inputs_unchanged", check)
@@ -179,8 +215,8 @@ def accepts_any_strides(
         for layout in (_transposed, _sliced):
             changed = inputs.map(layout)
             assert_value(
-                student.function(*changed.args, **changed.kwargs),
-                oracle(*inputs.args, **inputs.kwargs),
+                asked(student, changed)(*changed.args, **changed.kwargs),
+                answer(oracle, inputs),
                 tolerance=tolerance,
             )
 
@@ -207,7 +243,7 @@ def accepts_empty_batches(inputs: SearchStrategy[Arguments], oracle: Function) -
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Accepts a batch with no examples."""
-        assert_value(student.function(*inputs.args, **inputs.kwargs), oracle(*inputs.args, **inputs.kwargs))
+        assert_value(asked(student, inputs)(*inputs.args, **inputs.kwargs), answer(oracle, inputs))
 
     return _named("check_accepts_empty_batches", check)
 
@@ -218,7 +254,7 @@ def keeps_generators(inputs: SearchStrategy[Arguments]) -> Function:
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Leaves the global random generators alone."""
-        seen = student.function.observe(*inputs.args, **inputs.kwargs)
+        seen = asked(student, inputs).observe(*inputs.args, **inputs.kwargs)
         expect(not seen.generators, "the call draws from, or seeds, a global random generator.")
 
     return _named("check_leaves_global_generators_alone", check)
@@ -235,7 +271,7 @@ def runs_on_other_devices(inputs: SearchStrategy[Arguments]) -> Function:
     def check(student: Student, inputs: Arguments) -> None:
         """Works on whatever device its inputs are on."""
         try:
-            student.function.on_meta(*inputs.args, **inputs.kwargs)
+            asked(student, inputs).on_meta(*inputs.args, **inputs.kwargs)
         except CheckFailed as failure:
             if failure.cause is not Cause.NOT_IMPLEMENTED:
                 raise
@@ -249,8 +285,8 @@ def does_constant_work(small: SearchStrategy[Arguments], large: SearchStrategy[A
     @given(small=small, large=large)
     def check(student: Student, small: Arguments, large: Arguments) -> None:
         """Handles the batch with tensor operations, not with a Python loop."""
-        few = student.function.observe(*small.args, **small.kwargs).operators
-        many = student.function.observe(*large.args, **large.kwargs).operators
+        few = asked(student, small).observe(*small.args, **small.kwargs).operators
+        many = asked(student, large).observe(*large.args, **large.kwargs).operators
         expect(many <= few, "the number of tensor operations grows with the batch.")
 
     return _named("check_does_not_loop_over_the_batch", check)
@@ -262,7 +298,7 @@ def avoids_forbidden_names(inputs: SearchStrategy[Arguments]) -> Function:
     @given(inputs=inputs)
     def check(student: Student, inputs: Arguments) -> None:
         """Is written with elementary operations, as the question asks."""
-        student.function(*inputs.args, **inputs.kwargs)
+        asked(student, inputs)(*inputs.args, **inputs.kwargs)
         used = ", ".join(student.forbidden_uses)
         expect(not used, f"your code uses {used}, which this question asks you to write yourself.")
 
@@ -283,8 +319,8 @@ def ignores_other_examples(
     def check(student: Student, inputs: Arguments, source: Numbers) -> None:
         """Treats each example of a batch on its own."""
         changed = change_others(inputs, source)
-        before = student.function(*inputs.args, **inputs.kwargs)
-        after = student.function(*changed.args, **changed.kwargs)
+        before = asked(student, inputs)(*inputs.args, **inputs.kwargs)
+        after = asked(student, changed)(*changed.args, **changed.kwargs)
         assert_value(map_tensors(lambda t: t[0], after), map_tensors(lambda t: t[0], before))
 
     return _named("check_treats_examples_independently", check)
@@ -297,9 +333,11 @@ def cotangents_like(value: Any, source: Numbers) -> Any:
 
 def oracle_vjp(oracle: Function, inputs: Arguments, weights: Any) -> tuple[Tensor, ...]:
     """The oracle's gradients of <weights, value>, by autograd, for each floating-point tensor."""
-    return tuple(vjp(oracle, inputs.args, inputs.kwargs, weights)[1])
+    args, kwargs = families.built((inputs.args, inputs.kwargs), "cpu")
+    return tuple(vjp(as_function(oracle, inputs), args, kwargs, weights)[1])
 
 
 def oracle_vjp2(oracle: Function, inputs: Arguments, weights: Any, directions: Any) -> tuple[Tensor, ...]:
     """The oracle's gradients of <directions, vjp>, by autograd, for each floating-point tensor."""
-    return tuple(vjp2(oracle, inputs.args, inputs.kwargs, weights, directions)[2])
+    args, kwargs = families.built((inputs.args, inputs.kwargs), "cpu")
+    return tuple(vjp2(as_function(oracle, inputs), args, kwargs, weights, directions)[2])

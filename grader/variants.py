@@ -43,7 +43,10 @@ def misconceptions(assignment: LoadedAssignment, question: Question) -> list[Sta
 
 def trivial_answers(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
     """Answers that know the right structure and nothing else; the question's exemptions are left out."""
-    return [_wrapped(assignment, question, answer, "trivial") for answer in TRIVIAL]
+    own = [_replaced(assignment, variant, "trivial") for variant in question.trivial]
+    # A function that trains answers with a module, which none of the general ones can make.
+    general = () if question.budget_s is not None else TRIVIAL
+    return own + [_wrapped(assignment, question, answer, "trivial") for answer in general]
 
 
 def _replaced(assignment: LoadedAssignment, variant: Variant, kind: str) -> StandIn:
@@ -57,7 +60,7 @@ def _renamed(variant: Variant) -> str:
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef | ast.ClassDef):
         raise GraderError(f"variant {variant.name} is neither a function nor a class")
-    definition.name = variant.function
+    _rename(definition, variant.function)
     definition.decorator_list = []
     for node in ast.walk(definition):
         if isinstance(node, ast.FunctionDef):
@@ -65,6 +68,14 @@ def _renamed(variant: Variant) -> str:
         elif isinstance(node, ast.arg):
             node.annotation = None
     return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _rename(definition: ast.FunctionDef | ast.ClassDef, name: str) -> None:
+    """Also where the definition speaks of itself, as in `super(Encoder, self)`."""
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Name) and node.id == definition.name:
+            node.id = name
+    definition.name = name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +97,15 @@ def _wrapped(assignment: LoadedAssignment, question: Question, wrapper: Wrapper,
 
 
 def _definition(question: Question, function: str, wrapper: Wrapper) -> str:
-    body = wrapper.body.replace("FORBIDDEN", next(iter(question.forbidden), ""))
-    return (
-        f"_right_{function} = {function}\n\n"
-        f"def {function}(*args, **kwargs):\n    right = _right_{function}\n{textwrap.indent(body, '    ')}\n"
+    body = textwrap.indent(wrapper.body.replace("FORBIDDEN", next(iter(question.forbidden), "")), "    ")
+    methods = question.methods_of(function)
+    if methods is None:
+        kept = f"_right_{function} = {function}\n"
+        return f"{kept}\ndef {function}(*args, **kwargs):\n    right = _right_{function}\n{body}\n"
+    wrapped = "\n".join(
+        f"def {method}(self, *args, **kwargs):\n    right = super().{method}\n{body}\n" for method in methods
     )
+    return f"class {function}({function}):\n{textwrap.indent(wrapped, '    ')}\n"
 
 
 _PRELUDE = """

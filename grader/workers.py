@@ -100,8 +100,11 @@ class Zygote:
             self.close()
             raise
 
-    def spawn(self) -> Worker:
+    def spawn(self, cpu_s: int | None = None) -> Worker:
         """A fresh worker, confined as the profile requires.
+
+        Args:
+            cpu_s: Seconds of processor time, where its work is allowed more than others'.
 
         Raises:
             SandboxError: Where a layer that the profile requires is missing.
@@ -111,7 +114,7 @@ class Zygote:
         number, uid = self._count, _FIRST_UID + self._count % _UIDS
         ours, theirs = socket.socketpair()
         (stdout, their_stdout), (stderr, their_stderr) = os.pipe(), os.pipe()
-        request = msgspec.json.encode(Spawn(worker=number, uid=uid))
+        request = msgspec.json.encode(Spawn(worker=number, uid=uid, cpu_s=cpu_s))
         self._watched[number] = None
         try:
             self._send(request, theirs.fileno(), their_stdout, their_stderr)
@@ -125,7 +128,7 @@ class Zygote:
             theirs.close()
             os.close(their_stdout)
             os.close(their_stderr)
-        worker = Worker(self, born, pidfd, ours.detach(), (stdout, stderr))
+        worker = Worker(self, born, pidfd, ours.detach(), (stdout, stderr), cpu_s or self.limits.cpu_s)
         try:
             worker.welcome(self._welcome(worker))
         except BaseException:

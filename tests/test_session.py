@@ -14,10 +14,11 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given
-from torch import Tensor
+from torch import Tensor, nn
 
 from grader import catalog, session
 from grader.compare import assert_value, expect
+from grader.diagnosis import recognised
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Recording, calls_of, record_question, run_body
 from grader.link import Batch
@@ -26,7 +27,7 @@ from grader.question import Question
 from grader.remote import Call, LocalTransport, Student
 from grader.session import QuestionSession, Verdict
 from grader.standard import arguments, matches_oracle
-from grader.strategies import numbers
+from grader.strategies import Numbers, numbers
 from grader.worker.messages import Answer
 from tests.conftest import own_reference
 from tests.tiny_course import SECRET, TINY
@@ -396,3 +397,63 @@ def test_a_long_search_ends_with_a_failure_that_was_seen() -> None:
     ((call, _),) = found.calls
     assert call.args[0].numel() > 7
     assert link.calls <= len(recordings[0].calls) + session.MAX_SHRINK_RUNS
+
+
+def trained_question() -> Question:
+    """Fits the mean of what it is given; two checks look at the one model."""
+    question = Question(id="t.1", functions=["fit"], title="T", budget_s=5.0)
+
+    def fit(x: Tensor) -> nn.Module:
+        model = nn.Linear(1, 1, dtype=x.dtype)
+        with torch.no_grad():
+            model.weight.zero_()
+            model.bias.fill_(float(x.mean()))
+        return model
+
+    question.oracle(fit)
+    for name, limit, points in (("near", 0.5, 1), ("nearer", 0.1, 2)):
+        question.check("training", points=points, name=name, description="Is near.")(_is_within(limit))
+    question.misconception("Which way is up?")(turns_the_sign)
+    return question
+
+
+def turns_the_sign(x: Tensor) -> nn.Module:
+    return nn.Linear(1, 1)
+
+
+def _is_within(limit: float) -> Callable[..., None]:
+    @given(source=numbers())
+    def check(student: Student, source: Numbers) -> None:
+        x = source.normal((50,), loc=3.0)
+        found = student.fit(x)(torch.zeros(1, 1, dtype=torch.float64))
+        expect(found > 0, "it is negative.", misconception="turns_the_sign")
+        expect((found - x.mean()).abs() < limit, "it is too far.")
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("off", "scores"),
+    [(0.0, [1, 2]), (0.3, [1, 0]), (5.0, [0, 0]), (-10.0, [0, 0])],
+    ids=["right", "near", "far", "minus"],
+)
+def test_what_training_checks_share_is_trained_once(off: float, scores: list[int]) -> None:
+    question = trained_question()
+    trained: list[Tensor] = []
+
+    def fit(x: Tensor) -> nn.Module:
+        trained.append(x)
+        model: nn.Module = question.oracles["fit"](x + off)
+        return model
+
+    recordings = record_question(question, SECRET)
+    link: Any = FakeLink({"fit": fit})
+    batch = Batch([call for recording in recordings for call in recording.calls])
+    grading = QuestionSession(question=question, recordings=recordings, everything=batch, link=link, personal={})
+    verdicts = [grading.run(recording) for recording in recordings]
+    assert not batch.calls
+    assert len(trained) == 1
+    points = [verdict.check.points if verdict.outcome is Outcome.PASSED else 0 for verdict in verdicts]
+    assert points == scores
+    found = recognised(question, verdicts)
+    assert (found.names if found else ()) == (("turns_the_sign",) if off == -10.0 else ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from grader.worker.described import Described
 
 Function = Callable[..., Any]
 
@@ -29,9 +31,11 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def map_tensors(change: Callable[[Tensor], Any], value: Any) -> Any:
-    """The same nesting with every tensor changed; tuples of any kind become plain tuples."""
+    """The same nesting with every tensor changed, also in descriptions; tuples of any kind become plain tuples."""
     if isinstance(value, Tensor):
         return change(value)
+    if isinstance(value, Described):
+        return Described(value.family, map_tensors(change, dict(value.parameters)))
     if isinstance(value, dict):
         return {key: map_tensors(change, item) for key, item in value.items()}
     if isinstance(value, list):
@@ -118,11 +122,18 @@ class _OperatorCount(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **(kwargs or {}))
 
 
-def observe(function: Function, args: Any, kwargs: Any) -> dict[str, Any]:
+def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = ()) -> dict[str, Any]:
     """The value of a call, and what it did besides.
 
     `changed` holds the positions of the tensors, in order of appearance, that were written to; `generators` the
-    global random generators whose state moved; `operators` the number of ATen operators of the forward pass.
+    global random generators whose state moved; `operators` the number of ATen operators of the forward pass;
+    `asked` how often each function in the arguments was called, and with what.
+
+    Args:
+        function: What to call.
+        args: Its arguments.
+        kwargs: And those by name.
+        asked: The log of each function in the arguments, in order.
     """
     inputs = list(tensors_in((args, kwargs)))
     before = [(tensor._version, tensor.clone()) for tensor in inputs]
@@ -143,6 +154,7 @@ def observe(function: Function, args: Any, kwargs: Any) -> dict[str, Any]:
         "generators": moved,
         "warnings": [warning.category.__name__ for warning in caught][:20],
         "operators": counter.count,
+        "asked": [(log.count, log.args) for log in asked],
     }
 
 

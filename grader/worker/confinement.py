@@ -12,8 +12,10 @@ import resource
 import signal
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from grader.worker import kernel, landlock, namespaces, seccomp
 from grader.worker.control import Layer, Plan
@@ -49,6 +51,13 @@ class Confinement:
     plan: Plan
     baseline: Baseline
     filter: seccomp.Filter
+
+    def within(self, cpu_s: int | None) -> Confinement:
+        """The same with another limit on processor time."""
+        if cpu_s is None:
+            return self
+        bounds = msgspec.structs.replace(self.plan.bounds, cpu_s=cpu_s)
+        return replace(self, plan=msgspec.structs.replace(self.plan, bounds=bounds))
 
     def apply(self, uid: int, parent: int) -> tuple[tuple[Layer, ...], dict[str, str]]:
         """Confine this process for good.

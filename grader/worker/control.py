@@ -86,6 +86,8 @@ class Spawn(_Record, frozen=True):
     worker: int
     uid: int
     """Who it runs as where the zygote is root."""
+    cpu_s: int | None = None
+    """Instead of the plan's."""
 
 
 class Born(_Record, frozen=True, tag="born"):

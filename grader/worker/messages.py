@@ -22,13 +22,24 @@ class Mode(StrEnum):
     VJP2 = "vjp2"
     """As `VJP`, and the gradients of <direction, first gradients>."""
     OBSERVE = "observe"
-    """Its value, with what the call changed, drew, warned of and cost."""
+    """Its value, with what the call changed, drew, warned of, cost, and asked of functions that it was given."""
     META = "meta"
     """Forward and backward on the meta device: the shapes and dtypes of its value."""
 
 
+class OnModule(msgspec.Struct, array_like=True, frozen=True):
+    """Which module a call is for, and how it is called."""
+
+    method: str = "forward"
+    loaded: bool = False
+    """Whether the first argument is the state to compute with."""
+    training: bool = True
+    kept: int | None = None
+    """The number of a module that training returned; None where one is built for this call."""
+
+
 class WireCall(msgspec.Struct, array_like=True, frozen=True):
-    """One call; the last four fields are nodes."""
+    """One call; `args`, `kwargs`, `cotangents`, `directions` and `construct` are nodes."""
 
     function: str
     mode: Mode
@@ -36,6 +47,10 @@ class WireCall(msgspec.Struct, array_like=True, frozen=True):
     kwargs: Any
     cotangents: Any = None
     directions: Any = None
+    module: OnModule | None = None
+    """Where the call is to a module: of the class `function`, or kept."""
+    construct: Any = None
+    """What the module is built with: a tuple of positional and keyword arguments."""
 
 
 class Load(msgspec.Struct, array_like=True, frozen=True, tag="load"):

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.worker import calls, messages, wire
-from grader.worker.messages import Load, Mode, Raised, Reply, Returned, Run
+from grader.worker import calls, messages, targets, wire
+from grader.worker.messages import Load, Raised, Reply, Returned, Run
 
 MAX_MESSAGE_CHARS = 2000
 FILENAME = "<submission>/{}.py"
@@ -44,7 +44,7 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def serve(fd: int) -> None:
     """Answer requests on `fd` until the grader closes it."""
-    served: dict[str, Any] = {}
+    served: dict[str, Any] = {"kept": []}
     while True:
         try:
             header, body = wire.read_frame(fd)
@@ -69,29 +69,29 @@ def _load(request: Load, served: dict[str, Any]) -> Returned | Raised:
 
 
 def _run(request: Run, body: memoryview, served: dict[str, Any]) -> list[Returned | Raised]:
-    return [_perform(call, body, served["module"], request.device) for call in request.calls]
+    return [_perform(call, body, served, request.device) for call in request.calls]
 
 
-def _perform(call: messages.WireCall, body: memoryview, module: ModuleType, device: str) -> Returned | Raised:
-    nodes = (call.args, call.kwargs, call.cotangents, call.directions)
+def _perform(call: messages.WireCall, body: memoryview, served: dict[str, Any], device: str) -> Returned | Raised:
+    module: ModuleType = served["module"]
+    nodes = (call.args, call.kwargs, call.cotangents, call.directions, call.construct)
     given: list[Any] = [None if node is None else wire.unpack(node, body) for node in nodes]
-    args, kwargs, cotangents, directions = given
     if device != "cpu":
-        moved = calls.map_tensors(lambda tensor: tensor.to(device), (args, kwargs, cotangents, directions))
-        args, kwargs, cotangents, directions = moved
+        given = calls.map_tensors(lambda tensor: tensor.to(device), given)
+    args, kwargs, cotangents, directions, construct = given
     try:
-        function = getattr(module, call.function)
-        match call.mode:
-            case Mode.CALL:
-                value = function(*args, **kwargs)
-            case Mode.VJP:
-                value = calls.vjp(function, args, kwargs, cotangents)
-            case Mode.VJP2:
-                value = calls.vjp2(function, args, kwargs, cotangents, directions)
-            case Mode.OBSERVE:
-                value = calls.observe(function, args, kwargs)
-            case Mode.META:
-                value = calls.on_meta(function, args, kwargs)
+        value = targets.perform(
+            lambda: getattr(module, call.function),
+            served["kept"],
+            call.mode,
+            args=args,
+            kwargs=kwargs,
+            cotangents=cotangents,
+            directions=directions,
+            module=call.module,
+            construct=construct,
+            device=device,
+        )
         # A hostile value can break this too; it is the student's own call that fails then.
         stray = {tensor.device.type for tensor in calls.tensors_in(value)} - {torch.device(device).type}
     except BaseException as error:

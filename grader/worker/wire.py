@@ -4,8 +4,9 @@ Theory of operation. The grader writes a request and reads one reply; both are f
 
     u32 header length | u64 body length | header: msgpack | body: raw tensor bytes
 
-A value on the wire is one of a closed set: None, bool, int, float, str, list, tuple, dict, tensor, and
-`Opaque` for anything else, which carries a type's name and equals nothing. Tensors refer to spans of the body.
+A value on the wire is one of a closed set: None, bool, int, float, str, list, tuple, dict, tensor, a description of
+an argument, the number of a module that stays in the worker, and `Opaque` for anything else, which carries a type's
+name and equals nothing. Tensors refer to spans of the body.
 Nothing is ever evaluated or unpickled, on either side. The grader decodes hostile bytes with the functions
 below: header and body lengths are bounded before they are read, the header is decoded against typed records,
 and every span, shape and stride is checked before a tensor is made.
@@ -23,6 +24,8 @@ import msgspec
 import numpy as np
 import torch
 from torch import Tensor
+
+from grader.worker.described import Described, Kept
 
 Buffer = bytes | bytearray | memoryview
 
@@ -99,6 +102,15 @@ class _Opaque(_Node, frozen=True, tag="o"):
     type_name: str
 
 
+class _Described(_Node, frozen=True, tag="f"):
+    family: str
+    parameters: Any
+
+
+class _Kept(_Node, frozen=True, tag="k"):
+    number: int
+
+
 _KINDS: Final[dict[str, type[_Node]]] = {
     "a": _Atom,
     "t": _Tensor,
@@ -106,6 +118,8 @@ _KINDS: Final[dict[str, type[_Node]]] = {
     "u": _Tuple,
     "d": _Dict,
     "o": _Opaque,
+    "f": _Described,
+    "k": _Kept,
 }
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -146,6 +160,10 @@ class Packer:
             keys = [self.pack(key, depth + 1) for key in value]
             values = [self.pack(item, depth + 1) for item in value.values()]
             return _Dict(keys, values) if all(isinstance(key, _Atom) for key in keys) else _Opaque("dict")
+        if kind is Described:
+            return _Described(value.family, self.pack(dict(value.parameters), depth + 1))
+        if kind is Kept:
+            return _Kept(value.number)
         return _Opaque(kind.__name__[:MAX_NAME_CHARS])
 
     def _pack_tensor(self, value: Tensor) -> Any:
@@ -236,8 +254,18 @@ class Unpacker:
                 return Opaque(type_name[:MAX_NAME_CHARS])
             case _Tensor() as node:
                 return self._tensor(node)
+            case _Described(family, parameters):
+                return Described(family, self._parameters(parameters, depth))
+            case _Kept(number):
+                return Kept(number)
             case other:
                 raise WireError(f"not a value: {type(other).__name__}")
+
+    def _parameters(self, node: Any, depth: int) -> dict[str, Any]:
+        parameters = self.value(node, depth + 1)
+        if not isinstance(parameters, dict) or not all(isinstance(name, str) for name in parameters):
+            raise WireError("a description has no parameters")
+        return parameters
 
     def _dict(self, keys: list[Any], values: list[Any], depth: int) -> dict[Any, Any]:
         if len(keys) != len(values):

@@ -109,7 +109,7 @@ class Nursery:
             keep_only(descriptors)
             self.control.detach()
             os.setsid()
-            applied, missing = self.confinement.apply(spawn.uid, zygote)
+            applied, missing = self.confinement.within(spawn.cpu_s).apply(spawn.uid, zygote)
             settle_in(has_scratch=Layer.PRIVATE_ROOT in applied)
             size = self.confinement.baseline.vm_size_bytes
             ready = Ready(layers=applied, missing=missing, threads=1, vm_size_bytes=size, **_versions())

@@ -7,7 +7,7 @@ try:
     import grader.worker.serving as serving
 
     def observe(function, args, kwargs):
-        return {"value": function(*args, **kwargs), "changed": [], "generators": [], "warnings": [], "operators": 0}
+        return {"value": function(*args, **kwargs), "changed": [], "generators": [], "warnings": [], "operators": 0, "asked": []}
 
     def on_meta(function, args, kwargs):
         return calls.structure(function(*args, **kwargs))

@@ -1,0 +1,82 @@
+"""What a call is performed on, and with what: the same for student code in a worker and for oracles outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from grader.worker import calls, families, modules
+from grader.worker.described import Kept
+from grader.worker.families import Log
+from grader.worker.messages import Mode, OnModule
+
+Function = Callable[..., Any]
+
+
+def perform(
+    find: Callable[[], Any],
+    kept: list[nn.Module],
+    mode: Mode,
+    *,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    cotangents: Any = None,
+    directions: Any = None,
+    module: OnModule | None = None,
+    construct: Any = None,
+    device: str = "cpu",
+) -> Any:
+    """The value of one call, as its mode has it; a module in it is kept, and stands there as its number.
+
+    Args:
+        find: Gives the function or class that is asked for; what it raises, the call raises.
+        kept: Modules that earlier calls returned; grows.
+        mode: How to call.
+        args: Values as they travelled, descriptions included, as are all other arguments.
+        kwargs: By name.
+        cotangents: For gradients.
+        directions: For second gradients.
+        module: Where the call is to a module.
+        construct: Positional and keyword arguments that the module is built with.
+        device: Where to compute.
+    """
+    place = "meta" if mode is Mode.META else device
+    logs: list[Log] | None = [] if mode is Mode.OBSERVE else None
+    build = families.built(construct, place, logs)
+    args, kwargs = families.built((tuple(args), dict(kwargs)), place, logs)
+    function = find() if module is None else _method(find, kept, module, build, place)
+    match mode:
+        case Mode.CALL:
+            return _keep(function(*args, **kwargs), kept)
+        case Mode.VJP:
+            return calls.vjp(function, args, kwargs, cotangents)
+        case Mode.VJP2:
+            return calls.vjp2(function, args, kwargs, cotangents, directions)
+        case Mode.OBSERVE:
+            return calls.observe(function, args, kwargs, logs or ())
+        case Mode.META:
+            return calls.on_meta(function, args, kwargs)
+
+
+def _method(find: Callable[[], Any], kept: Sequence[nn.Module], asked: OnModule, build: Any, place: str) -> Function:
+    if asked.kept is not None:
+        found = kept[asked.kept]
+    else:
+        found = modules.constructed(find(), *build)
+        # With a state to load, what stays behind on the CPU is what the module did not register.
+        if not asked.loaded:
+            found = found.to(place)
+    return modules.as_function(found, asked.method, loaded=asked.loaded, training=asked.training)
+
+
+def _keep(value: Any, kept: list[nn.Module]) -> Any:
+    if isinstance(value, nn.Module):
+        kept.append(value)
+        return Kept(len(kept) - 1)
+    if isinstance(value, tuple):
+        return tuple(_keep(item, kept) for item in value)
+    if isinstance(value, list):
+        return [_keep(item, kept) for item in value]
+    return value
