@@ -218,8 +218,16 @@ class Question:
 
     def alternative(self, function: Function) -> Function:
         """Declare another correct solution, written with other operations; it must get full marks."""
-        self.alternatives.append(self._variant(function, None, None))
-        return function
+        return self.alternative_of(self.function)(function)
+
+    def alternative_of(self, replaces: str) -> Callable[[Function], Function]:
+        """Declare another correct solution of one of the question's functions, by name."""
+
+        def declare(function: Function) -> Function:
+            self.alternatives.append(self._variant(function, None, replaces))
+            return function
+
+        return declare
 
     def trivial_answer(self, function: Function) -> Function:
         """Declare an answer without content that must score nothing; training questions derive none of their own."""

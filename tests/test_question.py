@@ -139,12 +139,19 @@ def test_variants_keep_their_source_and_what_they_replace(question: Question) ->
     def other(x: int) -> int:
         return 0 + x
 
+    @question.alternative_of("g")
+    def another(x: int) -> int:
+        return x - 0
+
     assert [(one.name, one.sentence, one.function) for one in question.misconceptions] == [
         ("wrong", "Think again.", "f"),
         ("also_wrong", "Think of g again.", "g"),
     ]
     assert "return x + 1" in question.misconceptions[0].source
-    assert question.alternatives[0].sentence is None
+    assert [(one.name, one.sentence, one.function) for one in question.alternatives] == [
+        ("other", None, "f"),
+        ("another", None, "g"),
+    ]
     with pytest.raises(ValueError, match="two variants are named 'wrong'"):
         question.alternative(wrong)
     assert wrong(1) == 2
