@@ -9,8 +9,10 @@ sentence.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -33,16 +35,52 @@ SAME = Tolerance(rtol=1e-6, atol=1e-8)
 Answers = Sequence[tuple[Call, Answer]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What one wrong answer does on the recorded inputs of a question."""
+    """What one wrong answer does on the recorded inputs of a question, found out check by check as it is asked for.
 
-    name: str
-    sentence: str
-    answers: Mapping[str, Answers]
-    """By check."""
-    failures: Mapping[str, CheckFailed]
-    """By check that it fails, whether or not a required check failed before."""
+    Args:
+        question: The question.
+        stand_in: An author's wrong answer; it is run in this process.
+        recordings: Of all checks of the question.
+    """
+
+    def __init__(self, question: Question, stand_in: StandIn, recordings: Sequence[Recording]) -> None:
+        assert stand_in.sentence is not None
+        self.name = stand_in.name
+        self.sentence = stand_in.sentence
+        self._question = question
+        self._stand_in = stand_in
+        self._recordings = {recording.check.name: recording for recording in recordings}
+        self._answers: dict[str, Answers] = {}
+        self._failures: dict[str, CheckFailed | None] = {}
+
+    def answers(self, check: str) -> Answers:
+        """What it answers to the calls of the check of that name."""
+        if check not in self._answers:
+            calls = self._recordings[check].calls
+            with _no_warnings():
+                self._answers[check] = [(call, self._transport.perform(call)) for call in calls]
+        return self._answers[check]
+
+    def failure(self, check: str) -> CheckFailed | None:
+        """How it fails the check of that name, whether or not a required check failed before."""
+        if check not in self._failures:
+            asked = self.answers(check)
+            with _no_warnings():
+                self._failures[check] = _first_failure(
+                    self._question, self._recordings[check], asked, self._transport, self._used
+                )
+        return self._failures[check]
+
+    @cached_property
+    def _transport(self) -> LocalTransport:
+        module: dict[str, Any] = {"__name__": "stand_in"}
+        exec(compile(self._stand_in.source, f"<{self.name}>", "exec", dont_inherit=True), module)
+        return LocalTransport(module, quiet=False)
+
+    @cached_property
+    def _used(self) -> Sequence[str]:
+        return forbidden_uses(self._stand_in.source, self._question.function, self._question.forbidden)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +92,12 @@ class Diagnosis:
     sentence: str
 
 
-def fingerprint(question: Question, stand_in: StandIn, recordings: Sequence[Recording]) -> Fingerprint:
-    """Run an author's wrong answer, in this process, on the recorded inputs of every check."""
-    module: dict[str, Any] = {"__name__": "stand_in"}
-    exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module)
-    transport = LocalTransport(module, quiet=False)
-    used = forbidden_uses(stand_in.source, question.function, question.forbidden)
-    answers: dict[str, Answers] = {}
-    failures: dict[str, CheckFailed] = {}
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """What a wrong answer makes torch warn of is no news to whoever grades."""
     with warnings.catch_warnings():
-        # What a wrong answer makes torch warn of is no news to whoever grades.
         warnings.simplefilter("ignore")
-        for recording in recordings:
-            asked = [(call, transport.perform(call)) for call in recording.calls]
-            answers[recording.check.name] = asked
-            failure = _first_failure(question, recording, asked, transport, used)
-            if failure is not None:
-                failures[recording.check.name] = failure
-    assert stand_in.sentence is not None
-    return Fingerprint(name=stand_in.name, sentence=stand_in.sentence, answers=answers, failures=failures)
+        yield
 
 
 def _first_failure(
@@ -133,18 +158,18 @@ def recognised(question: Question, verdicts: Sequence[Verdict]) -> Diagnosis | N
 def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]) -> bool:
     """Whether a wrong answer fails this check as the submission does."""
     name = verdict.check.name
-    failure = one.failures.get(name)
-    if failure is None or verdict.failure is None or name not in answers:
+    if verdict.failure is None or name not in answers:
         return False
     if any(call.mode in (Mode.OBSERVE, Mode.META) for call, _ in answers[name]):
-        return failure.cause == verdict.failure.cause and _same_behaviour(one, name, answers)
-    pairs = zip(answers[name], one.answers[name], strict=True)
-    return all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs)
+        failure = one.failure(name) if _same_behaviour(answers[name], one.answers(name)) else None
+        return failure is not None and failure.cause == verdict.failure.cause
+    pairs = zip(answers[name], one.answers(name), strict=True)
+    return all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs) and one.failure(name) is not None
 
 
-def _same_behaviour(one: Fingerprint, name: str, answers: Mapping[str, Answers]) -> bool:
+def _same_behaviour(ours: Answers, known: Answers) -> bool:
     """For observations: the same tensors written to, the same generators moved, the same kind of exception."""
-    for (_, mine), (_, theirs) in zip(answers[name], one.answers[name], strict=True):
+    for (_, mine), (_, theirs) in zip(ours, known, strict=True):
         if isinstance(mine, Raised) or isinstance(theirs, Raised):
             if not same_answer(mine, theirs):
                 return False
@@ -160,10 +185,12 @@ def _most_alike(
     candidates: Sequence[Fingerprint], verdicts: Sequence[Verdict], answers: Mapping[str, Answers]
 ) -> list[Fingerprint]:
     """Of several wrong answers that fit, those that agree with the submission on most checks."""
+    if len(candidates) == 1:
+        return list(candidates)
 
     def agreement(one: Fingerprint) -> int:
         return sum(
-            (verdict.outcome is Outcome.PASSED and verdict.check.name not in one.failures)
+            (verdict.outcome is Outcome.PASSED and one.failure(verdict.check.name) is None)
             or (verdict.outcome is Outcome.FAILED and _explains(one, verdict, answers))
             for verdict in verdicts
         )

@@ -16,7 +16,7 @@ import torch
 import grader
 from grader import catalog, sandboxes, scan, scoring, secret, variants
 from grader.catalog import LoadedAssignment
-from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint, recognised
+from grader.diagnosis import Diagnosis, Fingerprint, diagnose, recognised
 from grader.errors import CheckFailed, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result
@@ -87,14 +87,14 @@ class Marker:
         return self._recordings[question.id]
 
     def known(self, assignment: LoadedAssignment, question: Question) -> Sequence[Fingerprint]:
-        """What the question's wrong answers do, found out when the first submission fails it."""
+        """The question's wrong answers, prepared when the first submission fails it."""
         if question.id not in self._known:
             # What is trained differs from run to run; its checks recognise what they can themselves.
             self._known[question.id] = (
                 []
                 if question.budget_s is not None
                 else [
-                    fingerprint(question, stand_in, self.recordings(question))
+                    Fingerprint(question, stand_in, self.recordings(question))
                     for stand_in in variants.misconceptions(assignment, question)
                 ]
             )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grader import catalog, variants
 from grader.catalog import LoadedAssignment
-from grader.diagnosis import Diagnosis, Fingerprint, diagnose, fingerprint, same_answer
+from grader.diagnosis import Diagnosis, Fingerprint, diagnose, same_answer
 from grader.examples import Recording, record_question
 from grader.link import Batch
 from grader.model import Outcome
@@ -48,7 +48,7 @@ def recordings(question: Question) -> list[Recording]:
 @pytest.fixture(scope="module")
 def known(assignment: LoadedAssignment, question: Question, recordings: list[Recording]) -> list[Fingerprint]:
     stand_ins = variants.misconceptions(assignment, question)
-    return [fingerprint(question, stand_in, recordings) for stand_in in stand_ins]
+    return [Fingerprint(question, stand_in, recordings) for stand_in in stand_ins]
 
 
 def diagnosed(
@@ -153,12 +153,14 @@ def test_every_wrong_answer_is_known_as_its_own_class(
 def test_equal_wrong_answers_with_two_sentences_say_nothing(
     question: Question, recordings: list[Recording], known: list[Fingerprint]
 ) -> None:
-    (half,) = (one for one in known if one.name == "forgets_the_half")
-    twin = Fingerprint(name="twin", sentence="Another sentence.", answers=half.answers, failures=half.failures)
     source = energy("scale * x.square().sum(-1)")
-    assert diagnosed(source, question, recordings, [*known, twin]) is None
-    same = Fingerprint(name="twin", sentence=half.sentence, answers=half.answers, failures=half.failures)
-    found = diagnosed(source, question, recordings, [*known, same])
+
+    def twin(sentence: str) -> Fingerprint:
+        stand_in = variants.StandIn(name="twin", kind="listed", source=source, sentence=sentence)
+        return Fingerprint(question, stand_in, recordings)
+
+    assert diagnosed(source, question, recordings, [*known, twin("Another sentence.")]) is None
+    found = diagnosed(source, question, recordings, [*known, twin(HALF)])
     assert found == Diagnosis(names=("forgets_the_half", "twin"), sentence=HALF)
 
 
@@ -172,15 +174,15 @@ def test_of_two_that_explain_the_values_the_one_that_fails_alike_is_meant(
             ("detached", "scale * x.detach().square().sum(-1)"),
         )
     )
-    known = [fingerprint(question, stand_in, recordings) for stand_in in (plain, detached)]
+    known = [Fingerprint(question, stand_in, recordings) for stand_in in (plain, detached)]
     for stand_in in (plain, detached):
         found = diagnosed(stand_in.source, question, recordings, known)
         assert found is not None
         assert found.names == (stand_in.name,)
 
 
-def test_a_fingerprint_fails_what_it_breaks_and_nothing_else(known: list[Fingerprint]) -> None:
-    failures = {one.name: set(one.failures) for one in known}
+def test_a_fingerprint_fails_what_it_breaks_and_nothing_else(question: Question, known: list[Fingerprint]) -> None:
+    failures = {one.name: {check.name for check in question.checks if one.failure(check.name)} for one in known}
     assert failures["forgets_the_half"] == {"values", "gradients", "handles_large_points"}
     assert failures["mutates_its_input"] == {"leaves_inputs_unchanged", "gradients"}
     assert failures["uses_global_rng"] == {"leaves_global_generators_alone"}
