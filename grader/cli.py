@@ -21,6 +21,7 @@ from grader.settings import Settings, flag_of, help_of, load
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from grader.lateness import Deadlines
     from grader.model import Submission, SubmissionResult
     from grader.selfcheck import Target
 
@@ -89,6 +90,7 @@ Jobs = Annotated[int | None, _option("jobs")]
 Devices = Annotated[list[str] | None, _option("devices", metavar="NAMES")]
 Reports = Annotated[list[str] | None, _option("reports", metavar="NAME[=PATH]")]
 Sandbox = Annotated[str | None, _option("sandbox")]
+DeadlineTable = Annotated[Path | None, _option("deadlines")]
 Fresh = Annotated[bool | None, _option("fresh")]
 WallS = Annotated[float | None, _option("wall_s")]
 MemoryMib = Annotated[int | None, _option("memory_mib")]
@@ -105,6 +107,7 @@ def grade(
     jobs: Jobs = None,
     devices: Devices = None,
     reports: Reports = None,
+    deadlines: DeadlineTable = None,
     sandbox: Sandbox = None,
     fresh: Fresh = None,
     wall_s: WallS = None,
@@ -120,6 +123,7 @@ def grade(
         jobs=jobs,
         devices=devices,
         reports=reports,
+        deadlines=deadlines,
         sandbox=sandbox,
         fresh=fresh,
         wall_s=wall_s,
@@ -170,21 +174,28 @@ def validate(
 @_command
 def report(
     out: Annotated[Path, typer.Argument(help="The folder that results were written to.")],
+    assignment: AssignmentName = None,
     reports: Reports = None,
+    deadlines: DeadlineTable = None,
     json: Json = None,
 ) -> int:
     """Write reports again from stored results."""
     from grader import results
     from grader.errors import UsageError
 
-    settings = _settings(out=out, reports=reports, json=json, need_course=False)
+    settings = _settings(
+        out=out, assignment=assignment, reports=reports, deadlines=deadlines, json=json, need_course=False
+    )
     stored = results.load_all(settings.out)
     for problem in stored.problems:
         _say(problem)
-    if not stored.results:
-        raise UsageError(f"{settings.out} holds no results; name the folder that `grader grade --out` wrote to")
-    _print_results(settings, stored.results)
-    _write_reports(settings, stored.results)
+    found = [one for one in stored.results if assignment in (None, one.assignment)]
+    if not found:
+        what = f"results of {assignment}" if assignment else "results"
+        raise UsageError(f"{settings.out} holds no {what}; name the folder that `grader grade --out` wrote to")
+    found = _with_lateness(settings, found)
+    _print_results(settings, found)
+    _write_reports(settings, found)
     return DONE
 
 
@@ -236,16 +247,34 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     from grader.reports.figures import has_grader_error, share
 
     _report_paths(settings)
+    _deadlines(settings)
     functions = {name: catalog.load(settings.course, name).functions for name in catalog.names(settings.course)}
     found = submissions.collect_all(paths, assignments=functions, assignment=settings.assignment, say=_say)
     with progress.shown(_console(stderr=True), "Grading") as told:
         results = grading.grade(settings, [one for one in found if one.assignment], told)
+    results = _with_lateness(settings, results)
     _print_results(settings, results, not_graded=[one for one in found if not one.assignment])
     _write_reports(settings, results)
     if any(map(has_grader_error, results)):
         return OURS
     low = [one for one in results if (share(one.score, one.max_score) or 0) * 100 < (settings.fail_under or 0)]
     return NO if low else DONE
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    """The table of deadlines; a mistake in it is found before any work is done."""
+    from grader import lateness
+
+    return lateness.read_deadlines(settings.deadlines) if settings.deadlines else {}
+
+
+def _with_lateness(settings: Settings, results: Sequence[SubmissionResult]) -> list[SubmissionResult]:
+    from grader import lateness
+
+    found, said = lateness.apply(results, _deadlines(settings))
+    for sentence in said:
+        _say(sentence)
+    return found
 
 
 def _report_paths(settings: Settings) -> dict[str, Path]:
@@ -267,7 +296,7 @@ def _write_reports(settings: Settings, results: Sequence[SubmissionResult]) -> N
         for lost in reports.write(name, results, path):
             _say(f"{name}: {lost}")
         index = path / "index.html"
-        _say(f"{name}: open {index} in a browser" if index.is_file() else f"{name}: {path}")
+        _say(f"{name}: open {index} in a browser" if index.is_file() else f"{name}: {reports.written_at(name, path)}")
 
 
 def _print_results(

@@ -174,6 +174,19 @@ class SandboxInfo(_Frozen, frozen=True, kw_only=True):
     layers: tuple[str, ...]
 
 
+class Late(_Frozen, frozen=True, kw_only=True):
+    """How a submission stands to its deadline."""
+
+    due_at: str
+    """ISO 8601, UTC; with the student's extension."""
+    late_s: int
+    """0 where it is in time, or late by less than the period of grace."""
+    extended: bool
+    """Whether the student has a deadline of their own."""
+    deducted: float
+    """Points that it costs; `score` is before that."""
+
+
 class SubmissionResult(_Frozen, frozen=True, kw_only=True):
     """The result document `grader/result/v1`: one submission on one device."""
 
@@ -197,6 +210,8 @@ class SubmissionResult(_Frozen, frozen=True, kw_only=True):
     seed_fingerprint: str
     """Identifies the course secret without revealing it."""
     questions: tuple[QuestionResult, ...]
+    late: Late | None = None
+    """In reports, where the instructor gave a table of deadlines; never in a stored result."""
 
 
 def to_json(result: SubmissionResult) -> bytes:

@@ -108,6 +108,9 @@ class Settings:
         metadata=_about(_listing(_text), "Reports to write, each NAME or NAME=PATH. [default: html,csv]", "--report"),
     )
     sandbox: str = field(default="strict", metadata=_about(_text, "strict, container or unsafe. [default: strict]"))
+    deadlines: Path | None = field(
+        default=None, metadata=_about(Path, "A table of deadlines and extensions, for late penalties.")
+    )
     fresh: bool = field(default=False, metadata=_about(_switch, "Grade again also what has a current result."))
     wall_s: float = field(
         default=10.0, metadata=_about(_number(0.1), "Seconds that one call of a student's function may take.")

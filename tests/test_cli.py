@@ -236,6 +236,29 @@ def test_reports_are_written_again_from_stored_results(course: Path) -> None:
     assert (course / "kept" / "gradebook.csv").is_file()
 
 
+def test_a_penalty_is_in_reports_and_not_in_what_is_stored(course: Path) -> None:
+    late = Submission(id="alice", assignment="disc", source="", sha256="00", filename="alice.py")
+    at = "2026-03-08T12:00:00Z"
+    result = graded(late)
+    results.store(course / "kept", replace(result, submission=replace(result.submission, submitted_at=at)))
+    results.store(course / "kept", replace(result, assignment="ring"))
+    (course / "late.csv").write_text("assignment,due,per_day\ndisc,2026-03-08T11:00Z,1\n")
+    ended = run("report", "kept", "--report", "csv", "--json", "--deadlines", "late.csv", "--assignment", "disc")
+    (shown,) = json.loads(ended.stdout)["results"]
+    assert (shown["score"], shown["late"]["late_s"], shown["late"]["deducted"]) == (3.0, 3600, 1.0)
+    assert '"alice","disc","cpu",3.0,4.0,1.0,2.0' in (course / "kept" / "gradebook.csv").read_text()
+    assert [one.late for one in results.load_all(course / "kept").results] == [None, None]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_mistake_in_the_deadlines_is_found_before_anything_is_graded(course: Path) -> None:
+    (course / "late.csv").write_text("assignment,due\ndisc,soon\n")
+    ended = run("grade", "class", "--deadlines", "late.csv")
+    assert ended.exit_code == cli.USAGE
+    assert "line 2 of late.csv: expected a time" in ended.stderr
+    assert not (course / "results").exists()
+
+
 def kill_matrix(*, ok: bool) -> validation.Report:
     wrong = validation.MisconceptionReport(
         name="forgets_half", kind="listed", score=0.0, caught=ok, diagnosed=ok, diagnosed_as=()

@@ -47,6 +47,7 @@ def test_every_setting_can_come_from_the_environment(course: Path) -> None:
         "memory_mib": "256",
         "fail_under": "50",
         "json": "1",
+        "deadlines": "late.csv",
     }
     assert read(course, environ={variable_of(name): text for name, text in words.items()}) == Settings(
         course=course,
@@ -61,6 +62,7 @@ def test_every_setting_can_come_from_the_environment(course: Path) -> None:
         memory_mib=256,
         fail_under=50.0,
         json=True,
+        deadlines=course / "late.csv",
     )
     assert set(words) == {item.name for item in fields(Settings)}
 

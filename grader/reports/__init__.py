@@ -50,6 +50,12 @@ def find(name: str) -> Format:
     return known[name]
 
 
+def written_at(name: str, path: Path) -> Path:
+    """Where `write` puts the report, given that path: elsewhere only where the path names a file to be filled."""
+    place = getattr(find(name), "filled_path", None)
+    return place(path) if place else path
+
+
 def write(
     name: str, results: Sequence[SubmissionResult], path: Path, *, audience: Audience = Audience.INSTRUCTOR
 ) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.files import write_atomically
+from grader.lateness import final_score
 from grader.model import CheckResult, QuestionResult, SubmissionResult
 from grader.reports.audience import Audience
 from grader.reports.figures import has_grader_error, questions_of
@@ -44,7 +45,7 @@ def wide(results: Sequence[SubmissionResult]) -> pd.DataFrame:
     """One row a submission: its totals, the score of each question by id, and why a person should look."""
     import pandas as pd
 
-    columns = ["id", "assignment", "device", "score", "max_score", *questions_of(results)]
+    columns = ["id", "assignment", "device", "score", "max_score", "deducted", "final_score", *questions_of(results)]
     columns += ["needs_review", "grader_error", "sandbox", "submitted_at", "flags", "notes"]
     return _texts_safe(pd.DataFrame([_wide_row(result) for result in results], columns=columns))
 
@@ -70,6 +71,8 @@ def _wide_row(result: SubmissionResult) -> Mapping[str, Cell]:
         "device": result.device,
         "score": result.score,
         "max_score": result.max_score,
+        "deducted": result.late.deducted if result.late else 0.0,
+        "final_score": final_score(result),
         "needs_review": result.needs_review,
         "grader_error": has_grader_error(result),
         "sandbox": result.sandbox.mode,
