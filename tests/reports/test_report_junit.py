@@ -12,6 +12,9 @@ from grader.model import Outcome, SubmissionResult
 
 Class = list[SubmissionResult]
 
+SCHEMA = Path(__file__).parent / "schemas" / "junit-10.xsd"
+"""Of the Jenkins xUnit plugin (MIT licence, in the file)."""
+
 
 @pytest.fixture
 def suites(awkward_class: Class, tmp_path: Path) -> list[ElementTree.Element]:
@@ -52,6 +55,15 @@ def test_hostile_text_is_text(suites: list[ElementTree.Element]) -> None:
     assert failure.text is not None
     assert "<script>alert(1)</script>" in failure.text
     assert len(failure) == 0
+
+
+@pytest.mark.parametrize("students", [0, 1, 5])
+def test_it_is_valid_against_the_schema(
+    awkward_class: Class, small_class: Class, tmp_path: Path, students: int
+) -> None:
+    schema = pytest.importorskip("xmlschema").XMLSchema(SCHEMA)
+    reports.write("junit", [*small_class, *awkward_class][-2 * students :] if students else [], tmp_path / "junit.xml")
+    schema.validate(tmp_path / "junit.xml")
 
 
 def test_it_says_that_junit_has_no_points(small_class: Class, tmp_path: Path) -> None:
