@@ -60,7 +60,7 @@ def _blocks(results: Sequence[SubmissionResult]) -> Iterator[str]:
         for assignment, group in by_assignment(results).items():
             yield from _class_table(assignment, group)
     for result in results:
-        yield _submission(result)
+        yield submission(result)
 
 
 def _class_table(assignment: str, results: Sequence[SubmissionResult]) -> Iterator[str]:
@@ -75,7 +75,8 @@ def _class_table(assignment: str, results: Sequence[SubmissionResult]) -> Iterat
     yield ""
 
 
-def _submission(result: SubmissionResult) -> str:
+def submission(result: SubmissionResult) -> str:
+    """One submission: its notes, a row a question, and what failed."""
     score = f"{points(result.score)} of {points(result.max_score)}"
     lines = [f"\n## {_name(result)}, {escape(result.assignment)}: {score}\n"]
     lines += [f"- {escape(note)}" for note in result.notes]

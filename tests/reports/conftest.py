@@ -256,6 +256,41 @@ def awkward_class() -> list[SubmissionResult]:
 
 
 @pytest.fixture
+def export() -> Callable[[str, Path, list[SubmissionResult]], Path]:
+    """Puts another system's export where a format that fills one looks for it."""
+
+    def put(name: str, path: Path, results: list[SubmissionResult]) -> Path:
+        if name in ("canvas", "moodle"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            students = sorted({result.submission.id for result in results}) or ["nobody"]
+            path.write_bytes((canvas_export if name == "canvas" else moodle_export)(students).encode())
+        return path
+
+    return put
+
+
+def canvas_export(students: list[str]) -> str:
+    """As Canvas writes one, for students whose logins are their ids."""
+    titles = "Student,ID,SIS User ID,SIS Login ID,Section,HW 1: MLE (101),Gaussian KL (102),Current Score"
+    rows = [
+        f'"Doe, J. ""{number}""",{7000 + number},,{student},Generative models and 1 other,,-,'
+        for number, student in enumerate(students)
+    ]
+    points = "    Points Possible,,,,,3.0,18.0,(read only)"
+    return "\r\n".join([f"\ufeff{titles}", points, *rows]) + "\r\n"
+
+
+def moodle_export(students: list[str]) -> str:
+    """As Moodle writes a grading worksheet, for students whose e-mail addresses are their ids."""
+    titles = "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Feedback comments"
+    rows = [
+        f'"Participant {9000 + number}","Doe {number}",{student},"Submitted for grading",,3.00,Yes,"said,\nbefore"'
+        for number, student in enumerate(students)
+    ]
+    return "\n".join([titles, *rows]) + "\n"
+
+
+@pytest.fixture
 def hostile() -> str:
     return HOSTILE
 
