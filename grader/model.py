@@ -143,6 +143,8 @@ class QuestionResult(_Frozen, frozen=True, kw_only=True):
     """The sentence of the misconception that the submission's numbers match."""
     misconception: str | None = None
     """Its name; for the instructor, not for the student."""
+    extra: bool = False
+    """Extra credit: its points are in the submission's score and not in its max_score."""
     manual: bool = False
     answer: str | None = None
     """The written answer of a question that a person marks."""
@@ -197,9 +199,9 @@ class SubmissionResult(_Frozen, frozen=True, kw_only=True):
     submission: SubmissionInfo
     device: str
     score: float | None
-    """Automatic points; None where a grader fault leaves them unknown."""
+    """Automatic points; None where a grader fault leaves them unknown. Extra credit may take it past max_score."""
     max_score: float
-    """Automatic points that can be had; written questions are not in it."""
+    """Automatic points that can be had; written questions and extra credit are not in it."""
     needs_review: bool
     flags: tuple[str, ...] = ()
     """Why a person should look: what the static scan, the protocol or a kill showed."""

@@ -105,6 +105,7 @@ class Question:
         forbidden: Dotted names whose use loses the checks that ask for them (an advisory static scan).
         builds_on: Ids of earlier questions whose functions this one's solution calls.
         exempt: Generic mistakes and trivial answers that cannot be made here, with the reason.
+        extra: Whether this is extra credit: its points are added to the score, and are not among those to be had.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Question:
     forbidden: Sequence[str] = ()
     builds_on: Sequence[str] = ()
     exempt: Mapping[str, str] = field(default_factory=dict)
+    extra: bool = False
     budget_s: float | None = None
     """Seconds of processor time that training may take, on one core; the clock may show three times as many."""
     oracles: dict[str, Function] = field(default_factory=dict)

@@ -26,13 +26,14 @@ def question_result(
     faulty = any(check.outcome is Outcome.ERROR for check in checks)
     return QuestionResult(
         id=question.id,
-        title=question.title,
+        title=f"{question.title} (extra credit)" if question.extra else question.title,
         score=None if faulty else round(sum(check.score for check in checks), DIGITS),
         max_score=round(question.points, DIGITS),
         outcome=_outcome(checks),
         checks=tuple(checks),
         hint=hint,
         misconception=misconception,
+        extra=question.extra,
     )
 
 
@@ -65,8 +66,8 @@ def total(questions: Sequence[QuestionResult]) -> float | None:
 
 
 def max_total(questions: Sequence[QuestionResult]) -> float:
-    """What the automatic questions could earn."""
-    return round(sum(question.max_score for question in questions if not question.manual), DIGITS)
+    """What the automatic questions could earn, extra credit aside."""
+    return round(sum(one.max_score for one in questions if not (one.manual or one.extra)), DIGITS)
 
 
 def review_flags(questions: Sequence[QuestionResult]) -> list[str]:

@@ -92,6 +92,16 @@ def test_a_total_is_known_only_where_every_automatic_score_is() -> None:
     assert scoring.total([]) == 0.0
 
 
+def test_extra_credit_raises_the_score_and_not_what_can_be_had() -> None:
+    usual = result_of(check(Outcome.PASSED, 3.0), check(Outcome.FAILED, 1.0))
+    extra = Question(id="q.2", functions=["f"], title="More", extra=True, checks=question_of([5.0]).checks)
+    earned = scoring.question_result(extra, [check(Outcome.PASSED, 5.0)])
+    assert (earned.title, earned.extra, earned.score, earned.max_score) == ("More (extra credit)", True, 5.0, 5.0)
+    assert (scoring.total([usual, earned]), scoring.max_total([usual, earned])) == (8.0, 4.0)
+    missed = scoring.question_result(extra, [check(Outcome.FAILED, 5.0)])
+    assert (scoring.total([usual, missed]), scoring.max_total([usual, missed])) == (3.0, 4.0)
+
+
 def test_a_written_question_waits_for_a_person() -> None:
     rubric = (RubricItem(points=1, text="a"), RubricItem(points=2.5, text="b"))
     result = scoring.written_result(WrittenQuestion(id="q.9", title="Why?", rubric=rubric), None)

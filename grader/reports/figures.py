@@ -42,6 +42,11 @@ def points(value: float | None) -> str:
     return NO_SCORE if value is None else f"{round(value, 2):.6g}"
 
 
+def worth(question: QuestionResult) -> str:
+    """What a question is worth, for a column's head: `/ 5`, or `+ 5` for extra credit."""
+    return f"{'+' if question.extra else '/'} {points(question.max_score)}"
+
+
 def share(score: float | None, max_score: float) -> float | None:
     """The score as a part of what can be had, from 0 to 1; None where there is no score or nothing to have."""
     if score is None or max_score <= 0:

@@ -93,7 +93,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": figures.points, "percent": _percent}
+    environment.filters |= {"points": figures.points, "worth": figures.worth, "percent": _percent}
     environment.globals |= {"share": figures.share, "style": _asset("report.css"), "script": _asset("class.js")}
     return environment
 

@@ -65,7 +65,7 @@ def _properties(result: SubmissionResult) -> dict[str, str]:
 
 
 def _fraction(question: QuestionResult) -> str:
-    return f"{points(question.score)}/{points(question.max_score)}"
+    return f"{points(question.score)}/{points(question.max_score)}{' extra credit' if question.extra else ''}"
 
 
 def _cases(result: SubmissionResult, question: QuestionResult) -> list[Element]:

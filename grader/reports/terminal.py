@@ -23,6 +23,7 @@ from grader.reports.figures import (
     questions_of,
     share,
     standing,
+    worth,
 )
 from grader.text import one_line, printable
 
@@ -70,7 +71,7 @@ def _assignment_table(name: str, results: Sequence[SubmissionResult]) -> Table:
         table.add_column("on", no_wrap=True)
     for question in questions.values():
         label = one_line(question.id).removeprefix(f"{name}.").rsplit(".", 1)[-1]
-        table.add_column(Text(f"{label}\n/{points(question.max_score)}"), justify="right", no_wrap=True)
+        table.add_column(Text(f"{label}\n{worth(question).replace(' ', '')}"), justify="right", no_wrap=True)
     table.add_column(Text("score"), justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, max_width=6)
     for result in results:
