@@ -79,7 +79,7 @@ def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
         infos = archive.infolist()
         _check_count(len(infos))
         for info in infos:
-            name = _safe_path(info.filename)
+            name = safe_path(info.filename)
             kind = stat.S_IFMT(info.external_attr >> 16)
             if info.is_dir() or kind == stat.S_IFDIR:
                 continue
@@ -102,7 +102,7 @@ def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
         for count, info in enumerate(archive, start=1):
             _check_count(count)
-            name = _safe_path(info.name)
+            name = safe_path(info.name)
             if info.isdir():
                 continue
             if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
@@ -111,7 +111,7 @@ def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
             yield name, _capped(name, member.read(MAX_MEMBER_BYTES + 1) if member else b"")
 
 
-def _safe_path(name: str) -> str:
+def safe_path(name: str) -> str:
     """`a/b.py` for every spelling of it; never a path that leaves the archive."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name or (path.parts and path.parts[0].endswith(":")):

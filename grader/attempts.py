@@ -62,8 +62,30 @@ def find_attempts(entries: Iterable[Path]) -> list[Attempt]:
         times = [(time, inner) for inner in inside if is_folder(inner) and (time := time_of(inner.name))]
         dated += times
         undated += [inner for inner in inside if inner not in {one for _, one in times}] if times else [entry]
-    attempts = [_attempt(folder.name, time, [folder]) for time, folder in sorted(dated)]
-    return [_attempt("", None, undated), *attempts] if undated or not attempts else attempts
+    attempts = [attempt_of(folder.name, time, [("", folder)]) for time, folder in sorted(dated)]
+    if undated or not attempts:
+        return [attempt_of("", None, [("" if is_folder(each) else each.name, each) for each in undated]), *attempts]
+    return attempts
+
+
+def attempt_of(name: str, time: str | None, entries: Iterable[tuple[str, Path]], notes: Iterable[str] = ()) -> Attempt:
+    """One attempt, from files and folders under the names by which the student knows them.
+
+    Args:
+        name: What sets it apart from other attempts.
+        time: When it was handed in, ISO 8601 in UTC.
+        entries: Each with its name; an empty name is that of a folder whose files go by their own.
+        notes: What is said of it already.
+    """
+    said = list(notes)
+    files: list[File] = []
+    for label, entry in entries:
+        for path, shown in _walk(entry, label, said):
+            files += _code_files(path, shown, said)
+            if len(files) > MAX_FILES:
+                said.append(f"Only the first {MAX_FILES} files were looked at.")
+                return Attempt(name=name, submitted_at=time, files=tuple(files[:MAX_FILES]), notes=tuple(said))
+    return Attempt(name=name, submitted_at=time, files=tuple(files), notes=tuple(said))
 
 
 def time_of(name: str) -> str | None:
@@ -97,24 +119,17 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
+def failing(error: SubmissionError) -> Never:
+    """The content of a file that cannot be read: says so where it is asked for."""
+    raise error
+
+
 def _entries_or_none(entry: Path) -> list[Path]:
     try:
         return entries_of(entry) if is_folder(entry) else []
     except SubmissionError:
         # Said where the folder is walked.
         return []
-
-
-def _attempt(name: str, time: str | None, entries: Iterable[Path]) -> Attempt:
-    notes: list[str] = []
-    files: list[File] = []
-    for entry in entries:
-        for path, label in _walk(entry, "" if is_folder(entry) else entry.name, notes):
-            files += _code_files(path, label, notes)
-            if len(files) > MAX_FILES:
-                notes.append(f"Only the first {MAX_FILES} files were looked at.")
-                return Attempt(name=name, submitted_at=time, files=tuple(files[:MAX_FILES]), notes=tuple(notes))
-    return Attempt(name=name, submitted_at=time, files=tuple(files), notes=tuple(notes))
 
 
 def _walk(path: Path, label: str, notes: list[str], depth: int = 0) -> Iterator[tuple[Path, str]]:
@@ -144,7 +159,7 @@ def _code_files(path: Path, label: str, notes: list[str]) -> list[File]:
         try:
             entries_of(path)
         except SubmissionError as error:
-            return [File(path=shown or "the folder", content=partial(_fail, error))]
+            return [File(path=shown or "the folder", content=partial(failing, error))]
     if path.suffix.lower() in CODE_SUFFIXES:
         return [File(path=shown, content=partial(read_bytes, path, largest(path.name)))]
     if not is_archive(path.name):
@@ -153,7 +168,7 @@ def _code_files(path: Path, label: str, notes: list[str]) -> list[File]:
     try:
         members = extract(path.name, read_bytes(path, MAX_TOTAL_BYTES))
     except SubmissionError as error:
-        return [File(path=shown, content=partial(_fail, error))]
+        return [File(path=shown, content=partial(failing, error))]
     return list(_members(shown, members, notes))
 
 
@@ -174,7 +189,3 @@ def _member(name: str, content: bytes) -> bytes:
     if len(content) > largest(name):
         raise SubmissionError(f"it is {len(content) >> 10} KiB, and {largest(name) >> 10} KiB is the most that is read")
     return content
-
-
-def _fail(error: SubmissionError) -> Never:
-    raise error

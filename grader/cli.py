@@ -90,6 +90,8 @@ Jobs = Annotated[int | None, _option("jobs")]
 Devices = Annotated[list[str] | None, _option("devices", metavar="NAMES")]
 Reports = Annotated[list[str] | None, _option("reports", metavar="NAME[=PATH]")]
 Sandbox = Annotated[str | None, _option("sandbox")]
+LayoutName = Annotated[str | None, _option("layout")]
+RosterTable = Annotated[Path | None, _option("roster")]
 DeadlineTable = Annotated[Path | None, _option("deadlines")]
 Fresh = Annotated[bool | None, _option("fresh")]
 WallS = Annotated[float | None, _option("wall_s")]
@@ -107,6 +109,8 @@ def grade(
     jobs: Jobs = None,
     devices: Devices = None,
     reports: Reports = None,
+    layout: LayoutName = None,
+    roster: RosterTable = None,
     deadlines: DeadlineTable = None,
     sandbox: Sandbox = None,
     fresh: Fresh = None,
@@ -123,6 +127,8 @@ def grade(
         jobs=jobs,
         devices=devices,
         reports=reports,
+        layout=layout,
+        roster=roster,
         deadlines=deadlines,
         sandbox=sandbox,
         fresh=fresh,
@@ -245,11 +251,19 @@ def _settings(*, need_course: bool = True, **flags: object) -> Settings:
 def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     from grader import catalog, grading, progress, submissions
     from grader.reports.figures import has_grader_error, share
+    from grader.roster import read_roster
 
     _report_paths(settings)
     _deadlines(settings)
     functions = {name: catalog.load(settings.course, name).functions for name in catalog.names(settings.course)}
-    found = submissions.collect_all(paths, assignments=functions, assignment=settings.assignment, say=_say)
+    found = submissions.collect_all(
+        paths,
+        assignments=functions,
+        assignment=settings.assignment,
+        layout=settings.layout,
+        roster=read_roster(settings.roster) if settings.roster else None,
+        say=_say,
+    )
     with progress.shown(_console(stderr=True), "Grading") as told:
         results = grading.grade(settings, [one for one in found if one.assignment], told)
     results = _with_lateness(settings, results)

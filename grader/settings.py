@@ -108,6 +108,12 @@ class Settings:
         metadata=_about(_listing(_text), "Reports to write, each NAME or NAME=PATH. [default: html,csv]", "--report"),
     )
     sandbox: str = field(default="strict", metadata=_about(_text, "strict, container or unsafe. [default: strict]"))
+    layout: str = field(
+        default="auto", metadata=_about(_text, "How submissions are laid out. [default: auto, which recognises it]")
+    )
+    roster: Path | None = field(
+        default=None, metadata=_about(Path, "A table of the class: a column id, and what else its students are called.")
+    )
     deadlines: Path | None = field(
         default=None, metadata=_about(Path, "A table of deadlines and extensions, for late penalties.")
     )

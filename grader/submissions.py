@@ -1,8 +1,8 @@
 """Submissions, from what stands on the disk: a file, a student's folder, or a class of either.
 
-A class is a folder with one file or one sub-folder a student, named by the student's id; attempts are
-`<id>/<timestamp>/`, and for each assignment the last attempt that holds it counts. Nothing here runs or follows
-anything, no input stops a batch, and whatever is left out is said: in the submission's notes, or through `say`.
+How a class may be laid out is said in `grader.layouts`; for each assignment a student's last attempt that holds it
+counts. Nothing here runs or follows anything, no input stops a batch, and whatever is left out is said: in the
+submission's notes, or through `say`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grader.attempts import Attempt, File, find_attempts
+from grader.attempts import Attempt, File
 from grader.errors import SubmissionError, UsageError
-from grader.handins import Handin, find_handins
+from grader.handins import Handin
+from grader.intake import students_at
+from grader.layouts import AUTO
 from grader.model import Submission
 from grader.notebooks import Module
+from grader.roster import Roster
 from grader.sources import read_module
 from grader.syntax import defined_names
 from grader.text import one_line
@@ -43,25 +46,30 @@ def collect(
     *,
     assignments: Assignments,
     assignment: str | None = None,
+    layout: str = AUTO,
+    roster: Roster | None = None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> list[Submission]:
     """Every submission at a path, one for each student and assignment, in the order of their ids.
 
     Args:
-        path: A .py or .ipynb file, an archive, a student's folder, or a class.
+        path: A .py or .ipynb file, an archive, a student's folder, or a class in any layout.
         assignments: What a submission can be for. A file is known by its name, else by the functions it defines.
         assignment: For files that neither tells; else the name of a folder above them, else the only assignment.
-        say: Takes a sentence for each thing that is no student's.
+        layout: One of `grader.layouts`, where it is not to be recognised.
+        roster: Who is in the class, and what systems call them.
+        say: Takes a sentence for each thing that is no student's, and for each student who is unknown or missing.
 
     Raises:
         UsageError: There is nothing at the path, or it is one file and no one can tell which assignment it is for.
     """
     if assignment is not None and assignment not in assignments:
         raise UsageError(f"there is no assignment {assignment!r}; this course has {', '.join(assignments)}")
-    handins = find_handins(path, names=assignments, say=say)
-    if not handins:
+    names = frozenset(assignments)
+    with students_at(path, names=names, layout=layout, roster=roster, say=say) as handins:
+        found = [one for handin in handins for one in _submissions(handin, assignments, assignment)]
+    if not found:
         raise UsageError(f"{one_line(str(path))} holds no submissions; expected .py, .ipynb or .zip files, or folders")
-    found = [one for handin in handins for one in _submissions(handin, assignments, assignment)]
     if len(found) == 1 and not found[0].assignment:
         raise UsageError(f"{found[0].problem} Say --assignment {' or '.join(assignments)}.")
     return found
@@ -72,6 +80,8 @@ def collect_all(
     *,
     assignments: Assignments,
     assignment: str | None = None,
+    layout: str = AUTO,
+    roster: Roster | None = None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> list[Submission]:
     """The submissions at several paths; see `collect`.
@@ -81,7 +91,7 @@ def collect_all(
     """
     found: dict[tuple[str, str], Submission] = {}
     for path in paths:
-        for one in collect(path, assignments=assignments, assignment=assignment, say=say):
+        for one in collect(path, assignments=assignments, assignment=assignment, layout=layout, roster=roster, say=say):
             if (one.id, one.assignment) in found:
                 what = f"{one_line(str(path))} holds another submission of {one.id} for {one.assignment or 'nothing'}"
                 raise UsageError(f"{what}; grade the paths apart, each with its own --out")
@@ -91,19 +101,26 @@ def collect_all(
 
 def _submissions(handin: Handin, assignments: Assignments, fallback: str | None) -> list[Submission]:
     """One submission for each assignment that a student handed in; one with a problem where there is none."""
-    attempts = find_attempts(handin.entries)
-    found: dict[str, Submission] = {}
-    for number, attempt in reversed(list(enumerate(attempts, start=1))):
-        candidates = [_read(file, assignments) for file in attempt.files]
-        notes = _notes(handin, attempt, number, len(attempts))
-        if attempt is attempts[-1]:
-            place = fallback or _told_by_place(handin, candidates, assignments)
-            if len(candidates) == 1 and candidates[0].assignment is None:
-                candidates = [replace(candidates[0], assignment=place)]
-            unrecognised = _unrecognised(handin, attempt, candidates, place or "", notes)
-        for name in sorted({one.assignment for one in candidates if one.assignment} - set(found)):
-            found[name] = _submission(handin, attempt, name, candidates, notes)
-    return [found[name] for name in sorted(found)] or [unrecognised]
+    attempts = [(attempt, [_read(file, assignments) for file in attempt.files]) for attempt in handin.attempts()]
+    last, candidates = attempts[-1]
+    place = fallback or _told_by_place(handin, candidates, assignments)
+    if len(candidates) == 1 and candidates[0].assignment is None:
+        attempts[-1] = last, candidates = last, [replace(candidates[0], assignment=place)]
+    names = sorted({one.assignment for _, candidates in attempts for one in candidates if one.assignment})
+    found = [_latest(handin, attempts, name) for name in names]
+    return found or [_unrecognised(handin, last, candidates, place or "", _notes(handin, last, attempts))]
+
+
+def _latest(handin: Handin, attempts: list[tuple[Attempt, list[_Candidate]]], assignment: str) -> Submission:
+    """The last attempt that holds the assignment."""
+    # One that holds nothing known is an attempt at anything.
+    own = [each for each in attempts if not any(one.assignment for one in each[1]) or _holds(each[1], assignment)]
+    attempt, candidates = next(each for each in reversed(own) if _holds(each[1], assignment))
+    return _submission(handin, attempt, assignment, candidates, _notes(handin, attempt, own))
+
+
+def _holds(candidates: Iterable[_Candidate], assignment: str) -> bool:
+    return any(one.assignment == assignment for one in candidates)
 
 
 def _read(file: File, assignments: Assignments) -> _Candidate:
@@ -190,7 +207,7 @@ def _unrecognised(
     )
 
 
-def _notes(handin: Handin, attempt: Attempt, number: int, count: int) -> tuple[str, ...]:
-    renamed = f"The name {one_line(handin.name)} cannot be an id; {handin.id} stands for it."
-    which = f"Attempt {number} of {count} counts{f', {attempt.name}' if attempt.name else ''}."
-    return (*([renamed] if handin.id != handin.name else []), *([which] if count > 1 else []), *attempt.notes)
+def _notes(handin: Handin, attempt: Attempt, attempts: Sequence[tuple[Attempt, object]]) -> tuple[str, ...]:
+    number = next(number for number, (each, _) in enumerate(attempts, start=1) if each is attempt)
+    which = f"Attempt {number} of {len(attempts)} counts{f', {attempt.name}' if attempt.name else ''}."
+    return (*handin.notes, *([which] if len(attempts) > 1 else []), *attempt.notes)

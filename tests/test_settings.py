@@ -47,6 +47,8 @@ def test_every_setting_can_come_from_the_environment(course: Path) -> None:
         "memory_mib": "256",
         "fail_under": "50",
         "json": "1",
+        "layout": "canvas",
+        "roster": "roster.csv",
         "deadlines": "late.csv",
     }
     assert read(course, environ={variable_of(name): text for name, text in words.items()}) == Settings(
@@ -62,6 +64,8 @@ def test_every_setting_can_come_from_the_environment(course: Path) -> None:
         memory_mib=256,
         fail_under=50.0,
         json=True,
+        layout="canvas",
+        roster=course / "roster.csv",
         deadlines=course / "late.csv",
     )
     assert set(words) == {item.name for item in fields(Settings)}

@@ -1,0 +1,80 @@
+"""One file or one sub-folder a student, named by the student's id; attempts are `<id>/<timestamp>/`.
+
+A class may hold a folder for each assignment. A folder that holds `<assignment>.py` or attempts is one student's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from grader.attempts import CODE_SUFFIXES, JUNK, entries_of, find_attempts, is_folder, time_of
+from grader.errors import SubmissionError, UsageError
+from grader.handins import Handin, by_id, is_paperwork, safe_id, stem_of
+from grader.text import one_line
+
+NAME = "folder"
+
+
+def recognises(path: Path, names: frozenset[str]) -> bool:
+    """Nothing: this is what a path is taken for where no other layout fits."""
+    return False
+
+
+def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> list[Handin]:
+    """The students at a path: one file, one student's folder, or a class."""
+    try:
+        if is_folder(path) and not is_one_students(path, names):
+            return _class(path, names, say)
+    except SubmissionError as error:
+        raise UsageError(f"{one_line(str(path), 500)}: {error}; name a folder that you may read") from error
+    return [one_student(path, names)]
+
+
+def one_student(path: Path, names: frozenset[str]) -> Handin:
+    """A path that is all one student's; a file named after an assignment is its folder's."""
+    stem = path.name if is_folder(path) else stem_of(path.name)
+    name = path.parent.name if stem in names and path.parent.name else stem
+    return Handin(
+        id=safe_id(name, set()),
+        name=name,
+        attempts=partial(find_attempts, (path,)),
+        folders=(path.parent.name, path.name),
+    )
+
+
+def is_one_students(folder: Path, names: frozenset[str]) -> bool:
+    """Whether a folder holds one student's work rather than a class's.
+
+    Raises:
+        SubmissionError: It cannot be opened.
+    """
+    entries = entries_of(folder)
+    inside = [inner for entry in entries if entry.name in names and is_folder(entry) for inner in entries_of(entry)]
+    modules = [entry for entry in [*entries, *inside] if entry.suffix in CODE_SUFFIXES and not is_folder(entry)]
+    attempts = [entry for entry in entries if is_folder(entry) and time_of(entry.name)]
+    return bool(attempts) or any(module.stem in names for module in modules)
+
+
+def _class(root: Path, names: frozenset[str], say: Callable[[str], object]) -> list[Handin]:
+    students: dict[str, list[Path]] = {}
+    own_classes = [entry for entry in entries_of(root) if entry.name in names and is_folder(entry)]
+    for folder in [root, *own_classes]:
+        for entry in entries_of(folder):
+            if entry in own_classes:
+                continue
+            if JUNK.fullmatch(entry.name) or (is_paperwork(entry.name) and not is_folder(entry)):
+                say(f"{one_line(str(entry.relative_to(root)))} is no submission and was left out")
+                continue
+            students.setdefault(entry.name if is_folder(entry) else stem_of(entry.name), []).append(entry)
+    ids = by_id(students)
+    return [
+        Handin(
+            id=ids[name],
+            name=name,
+            attempts=partial(find_attempts, tuple(entries)),
+            folders=(root.name, *(entry.parent.name for entry in entries)),
+        )
+        for name, entries in students.items()
+    ]

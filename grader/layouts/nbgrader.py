@@ -1,0 +1,95 @@
+"""nbgrader's `submitted/<student>/<assignment>/`, each with the notebooks and a `timestamp.txt`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from grader.attempts import JUNK, Attempt, attempt_of, entries_of, is_folder
+from grader.errors import SubmissionError, UsageError
+from grader.handins import Handin, by_id
+from grader.sources import read_bytes
+from grader.text import one_line
+
+NAME = "nbgrader"
+FOLDER = "submitted"
+TIMESTAMP = "timestamp.txt"
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s*(\S*)\s*")
+
+
+def recognises(path: Path, names: frozenset[str]) -> bool:
+    """A folder with timestamps two folders down, or a course whose `submitted/` is one."""
+    return is_folder(path) and any(_root(path).glob(f"*/*/{TIMESTAMP}"))
+
+
+def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> list[Handin]:
+    """One for each student and assignment; see `Layout`."""
+    root = _root(path)
+    found: list[tuple[str, Path]] = []
+    for student in _entries(root):
+        if JUNK.fullmatch(student.name):
+            continue
+        folders = [entry for entry in _entries(student) if is_folder(entry)] if is_folder(student) else []
+        if not folders:
+            say(f"{one_line(student.name)} holds no folder of an assignment and was left out")
+        found += [(student.name, folder) for folder in folders if not JUNK.fullmatch(folder.name)]
+    ids = by_id(name for name, _ in found)
+    return [_handin(ids[name], name, folder) for name, folder in found]
+
+
+def time_of(text: str) -> tuple[str | None, str | None]:
+    """The time in a `timestamp.txt`, as ISO 8601 in UTC, and what had to be assumed; no time where there is none."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return None, f"{TIMESTAMP} holds no time."
+    day, clock, zone = match.groups()
+    assumed = None
+    try:
+        time = datetime.fromisoformat(f"{day}T{clock}")
+        if re.fullmatch(r"[+-]\d\d:?\d\d", zone):
+            time = datetime.fromisoformat(f"{day}T{clock}{zone}")
+        else:
+            time = time.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), assumed
+    except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
+        return _as_utc(day, clock), f"{TIMESTAMP} has the zone {one_line(zone, 40)}, which is not known; taken as UTC."
+
+
+def _as_utc(day: str, clock: str) -> str | None:
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}").strftime("%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return None
+
+
+def _handin(student: str, name: str, folder: Path) -> Handin:
+    return Handin(id=student, name=name, attempts=lambda: [_attempt(folder)], folders=(FOLDER, folder.name), aliases=())
+
+
+def _attempt(folder: Path) -> Attempt:
+    time, note = None, None
+    try:
+        time, note = time_of(read_bytes(folder / TIMESTAMP, 1_000).decode("utf-8", "replace"))
+    except SubmissionError as error:
+        note = f"{TIMESTAMP}: {error}."
+    try:
+        entries = [(entry.name, entry) for entry in entries_of(folder) if entry.name != TIMESTAMP]
+    except SubmissionError:
+        # Said where the folder is walked.
+        entries = [(folder.name, folder)]
+    return attempt_of("", time, entries, notes=(note,) if note else ())
+
+
+def _root(path: Path) -> Path:
+    return path / FOLDER if is_folder(path / FOLDER) else path
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return entries_of(folder)
+    except SubmissionError as error:
+        raise UsageError(f"{one_line(str(folder), 500)}: {error}; name a folder that you may read") from error
