@@ -95,6 +95,7 @@ RosterTable = Annotated[Path | None, _option("roster")]
 DeadlineTable = Annotated[Path | None, _option("deadlines")]
 Fresh = Annotated[bool | None, _option("fresh")]
 WallS = Annotated[float | None, _option("wall_s")]
+Carry = Annotated[bool | None, _option("carry")]
 MemoryMib = Annotated[int | None, _option("memory_mib")]
 FailUnder = Annotated[float | None, _option("fail_under")]
 Json = Annotated[bool | None, _option("json")]
@@ -116,6 +117,7 @@ def grade(
     fresh: Fresh = None,
     wall_s: WallS = None,
     memory_mib: MemoryMib = None,
+    carry: Carry = None,
     fail_under: FailUnder = None,
     json: Json = None,
 ) -> int:
@@ -134,6 +136,7 @@ def grade(
         fresh=fresh,
         wall_s=wall_s,
         memory_mib=memory_mib,
+        carry=carry,
         fail_under=fail_under,
         json=json,
     )

@@ -67,6 +67,7 @@ def plan_of(settings: Settings, course_secret: bytes) -> Plan:
         sandbox=sandboxes.load(settings.sandbox).name,
         wall_s=settings.wall_s,
         memory_mib=settings.memory_mib,
+        carry=settings.carry,
         protected=(course / "reference", course / "solutions", settings.out.resolve()),
     )
 
@@ -87,8 +88,8 @@ def make_tasks(settings: Settings, submissions: Sequence[Submission], course_sec
 def _context(settings: Settings, course_secret: bytes) -> list[str]:
     """What a score depends on besides submission, assignment and device."""
     own = sorted(Path(__file__).parent.rglob("*.py"))
-    limits = (settings.sandbox, str(settings.wall_s), str(settings.memory_mib))
-    return [catalog.hash_files(own), version("torch"), secret.fingerprint(course_secret), *limits]
+    policy = (settings.sandbox, str(settings.wall_s), str(settings.memory_mib), str(settings.carry))
+    return [catalog.hash_files(own), version("torch"), secret.fingerprint(course_secret), *policy]
 
 
 def _key(submission: Submission, device: str, context: Sequence[str]) -> str:

@@ -14,7 +14,8 @@ import msgspec
 import torch
 
 import grader
-from grader import catalog, sandboxes, scan, scoring, secret, variants
+from grader import carrying, catalog, sandboxes, scan, scoring, secret, variants
+from grader.carrying import Carried
 from grader.catalog import LoadedAssignment
 from grader.diagnosis import Diagnosis, Fingerprint, diagnose, recognised
 from grader.errors import CheckFailed, WorkerFailure
@@ -145,19 +146,45 @@ class Marker:
             self._drawn = (name, sha256), self._inputs[name].draw(self.plan.secret, sha256)
         return {check: drawn for (identity, check), drawn in self._drawn[1].items() if identity == question.id}
 
-    def question_result(self, task: Task, session: QuestionSession, verdicts: Sequence[Verdict]) -> QuestionResult:
-        """What a question earned, with a diagnosis where it failed."""
+    def question_result(
+        self,
+        task: Task,
+        session: QuestionSession,
+        verdicts: Sequence[Verdict],
+        earlier: Mapping[str, QuestionResult],
+    ) -> QuestionResult:
+        """What a question earned, with a diagnosis where it failed.
+
+        Args:
+            task: What is graded.
+            session: The question, with its worker.
+            verdicts: Of its checks, in order.
+            earlier: What the questions before it in the assignment earned, by id.
+        """
         found: Diagnosis | None = None
         if any(_is_telling(verdict) for verdict in verdicts):
             assignment = self.assignment(task.submission.assignment)
             found = recognised(session.question, verdicts)
             found = found or diagnose(verdicts, session.answers, self.known(assignment, session.question))
+        following = self._carried(task, session, verdicts, earlier)
+        checks = [check_result(verdict) for verdict in verdicts]
         return scoring.question_result(
             session.question,
-            [check_result(verdict) for verdict in verdicts],
-            hint=found.sentence if found else None,
+            carrying.marked(checks, following, give_points=self.plan.carry) if following else checks,
+            hint=carrying.hint(following) if following else found.sentence if found else None,
             misconception=" / ".join(found.names) if found else None,
+            because_of=following.question.id if following else None,
         )
+
+    def _carried(
+        self, task: Task, session: QuestionSession, verdicts: Sequence[Verdict], earlier: Mapping[str, QuestionResult]
+    ) -> Carried | None:
+        question = session.question
+        if not question.composed_oracles or all(verdict.outcome is Outcome.PASSED for verdict in verdicts):
+            return None
+        every = self.assignment(task.submission.assignment).questions
+        mistaken = carrying.earlier_mistakes(question, earlier, every)
+        return carrying.carried(question, verdicts, session.answers, session.link, mistaken)
 
     def without_running(
         self, task: Task, question: Question, *, failure: CheckFailed | None = None, fault: str | None = None

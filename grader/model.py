@@ -143,6 +143,8 @@ class QuestionResult(_Frozen, frozen=True, kw_only=True):
     """The sentence of the misconception that the submission's numbers match."""
     misconception: str | None = None
     """Its name; for the instructor, not for the student."""
+    because_of: str | None = None
+    """The id of the earlier question whose mistake alone makes this one fail."""
     extra: bool = False
     """Extra credit: its points are in the submission's score and not in its max_score."""
     manual: bool = False

@@ -11,7 +11,7 @@ import contextlib
 import io
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -108,10 +108,19 @@ class GradingPlugin:
     def _grade(self, session: pytest.Session, task: Task) -> SubmissionResult:
         started = time.perf_counter()
         imported = Import()
-        questions = [self._question(session, task, question, imported) for question in self.marker.questions(task)]
-        return self.marker.document(task, questions, started)
+        done: dict[str, QuestionResult] = {}
+        for question in self.marker.questions(task):
+            done[question.id] = self._question(session, task, question, imported, done)
+        return self.marker.document(task, list(done.values()), started)
 
-    def _question(self, session: pytest.Session, task: Task, question: Question, imported: Import) -> QuestionResult:
+    def _question(
+        self,
+        session: pytest.Session,
+        task: Task,
+        question: Question,
+        imported: Import,
+        earlier: Mapping[str, QuestionResult],
+    ) -> QuestionResult:
         submission = task.submission
         if is_absent(task.device):
             return self.marker.without_running(task, question)
@@ -121,7 +130,7 @@ class GradingPlugin:
         fault = task.fault
         for _ in range(0 if fault else ATTEMPTS):
             try:
-                result = self._run_checks(session, task, question, imported)
+                result = self._run_checks(session, task, question, imported, earlier)
             except (SandboxError, UsageError):
                 raise
             except Exception as error:
@@ -134,10 +143,17 @@ class GradingPlugin:
             self.marker.zygotes.renew(task.device)
         return self.marker.without_running(task, question, fault=fault or "the grader failed without saying why")
 
-    def _run_checks(self, session: pytest.Session, task: Task, question: Question, imported: Import) -> QuestionResult:
+    def _run_checks(
+        self,
+        session: pytest.Session,
+        task: Task,
+        question: Question,
+        imported: Import,
+        earlier: Mapping[str, QuestionResult],
+    ) -> QuestionResult:
         with self.marker.session(task, question, imported) as grading:
             verdicts = [self._verdict(session, task, grading, recording) for recording in grading.recordings]
-            return self.marker.question_result(task, grading, verdicts)
+            return self.marker.question_result(task, grading, verdicts, earlier)
 
     def _verdict(self, session: pytest.Session, task: Task, grading: QuestionSession, recording: Recording) -> Verdict:
         name = f"{task.submission.id}::{grading.question.id}::{recording.check.name}"

@@ -118,6 +118,8 @@ class Question:
     budget_s: float | None = None
     """Seconds of processor time that training may take, on one core; the clock may show three times as many."""
     oracles: dict[str, Function] = field(default_factory=dict)
+    composed_oracles: dict[str, tuple[Function, tuple[str, ...]]] = field(default_factory=dict)
+    """By function, an oracle that takes functions of earlier questions by keyword, and their names."""
     checks: list[Check] = field(default_factory=list)
     misconceptions: list[Variant] = field(default_factory=list)
     alternatives: list[Variant] = field(default_factory=list)
@@ -138,6 +140,22 @@ class Question:
         if function.__name__ not in self.functions:
             raise ValueError(f"{self.id}: oracle {function.__name__!r} is none of {list(self.functions)}")
         self.oracles[function.__name__] = function
+        return function
+
+    def composed(self, function: Function) -> Function:
+        """Declare an oracle once more, as a function also of the earlier functions that a student's code may call.
+
+        Those are its keyword-only arguments without a default, by their own names. It is used only where the student
+        has the earlier function wrong, and is given the student's, which takes and returns plain tensors.
+        """
+        parameters = inspect.signature(function).parameters.values()
+        needs = tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is one.empty)
+        if function.__name__ not in self.functions or not needs or not self.builds_on:
+            raise ValueError(
+                f"{self.id}: {function.__name__!r} is no function of this question that takes earlier functions by "
+                "keyword, or no question is named in builds_on"
+            )
+        self.composed_oracles[function.__name__] = (function, needs)
         return function
 
     def check(

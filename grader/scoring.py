@@ -20,7 +20,12 @@ DIGITS = 6
 
 
 def question_result(
-    question: Question, checks: Sequence[CheckResult], *, hint: str | None = None, misconception: str | None = None
+    question: Question,
+    checks: Sequence[CheckResult],
+    *,
+    hint: str | None = None,
+    misconception: str | None = None,
+    because_of: str | None = None,
 ) -> QuestionResult:
     """What one question earned; a grader fault in any check leaves its score unknown."""
     faulty = any(check.outcome is Outcome.ERROR for check in checks)
@@ -33,6 +38,7 @@ def question_result(
         checks=tuple(checks),
         hint=hint,
         misconception=misconception,
+        because_of=because_of,
         extra=question.extra,
     )
 

@@ -124,6 +124,10 @@ class Settings:
     memory_mib: int = field(
         default=1024, metadata=_about(_number(64, whole=True), "MiB of memory that a submission may allocate.")
     )
+    carry: bool = field(
+        default=False,
+        metadata=_about(_switch, "Give the points of checks that fail because of an earlier question alone."),
+    )
     fail_under: float | None = field(
         default=None, metadata=_about(_number(0, 100), "Exit with 1 if a submission has less than this many percent.")
     )

@@ -19,6 +19,8 @@ class Plan:
     sandbox: str
     wall_s: float
     memory_mib: int
+    carry: bool = False
+    """Whether checks that fail because of an earlier question alone get their points."""
     protected: tuple[Path, ...]
     """Paths that no worker may be able to read."""
 
