@@ -65,6 +65,7 @@ def _given(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
 
 _MODE_WORDS = {
+    Mode.NO_GRAD: "under torch.no_grad(),",
     Mode.VJP: "gradient of",
     Mode.VJP2: "second derivatives of",
     Mode.META: "on the meta device,",
@@ -127,7 +128,7 @@ class LocalTransport:
         with torch.random.fork_rng(devices=[], enabled=call.mode is Mode.OBSERVE):
             value = self._performed(call, call.mode)
         if self.quiet and call.mode is Mode.OBSERVE:
-            return {**value, "changed": [], "generators": [], "warnings": [], "operators": 0}
+            return {**value, "changed": [], "marked": False, "generators": [], "warnings": [], "operators": 0}
         return value
 
     def _performed(self, call: Call, mode: Mode) -> Any:
@@ -218,6 +219,8 @@ class Observation:
     value: Any
     changed: tuple[int, ...]
     """Positions of the tensors given, in order, that the call wrote to."""
+    marked: bool
+    """Whether a tensor given, or a parameter of a module given, has another `requires_grad` or a `.grad` since."""
     generators: tuple[str, ...]
     """Global random generators (torch, numpy, random) that the call drew from or seeded."""
     warnings: tuple[str, ...]
@@ -249,6 +252,10 @@ class RemoteFunction:
         """The value, as plain tensors, numbers and tuples; a module in it as a `RemoteModule`."""
         return self._with_modules(self._ask(Mode.CALL, args, kwargs))
 
+    def without_grad(self, *args: Any, **kwargs: Any) -> Any:
+        """The value where the caller has turned autograd off with `torch.no_grad()`."""
+        return self._with_modules(self._ask(Mode.NO_GRAD, args, kwargs))
+
     def build(self, *args: Any, **kwargs: Any) -> RemoteModule:
         """The module that the class of this name makes of the arguments; it is made anew for each call."""
         return RemoteModule(self._student, self._name, OnModule(), (args, kwargs))
@@ -277,7 +284,7 @@ class RemoteFunction:
         """Gradients of <cotangents, value>, one for each floating-point tensor in `args`, in order.
 
         Args:
-            args: Positional arguments; tensors inside lists count too.
+            args: Positional arguments; tensors inside lists and descriptions count too.
             cotangents: A tensor, or a tuple of tensors, shaped like the value.
             kwargs: Keyword arguments, which are not differentiated.
         """
@@ -297,6 +304,7 @@ class RemoteFunction:
         return Observation(
             value=seen["value"],
             changed=tuple(seen["changed"]),
+            marked=seen["marked"],
             generators=tuple(seen["generators"]),
             warnings=tuple(seen["warnings"]),
             operators=seen["operators"],

@@ -76,7 +76,7 @@ def assert_reply(mode: Mode, value: Any, right: Any) -> None:
         CheckFailed: With cause shape, dtype, device, or protocol where the worker made the reply up.
     """
     match mode:
-        case Mode.CALL:
+        case Mode.CALL | Mode.NO_GRAD:
             assert_structure(value, right)
         case Mode.VJP | Mode.VJP2:
             _assert_derivatives(value, right)
@@ -101,7 +101,8 @@ def _assert_derivatives(value: Any, right: Any) -> None:
 
 
 def _assert_observation(value: Any, asked: int) -> None:
-    fields = {"value": object, "changed": list, "generators": list, "warnings": list, "operators": int, "asked": list}
+    lists, others = ("changed", "generators", "warnings", "asked"), {"value": object, "marked": bool, "operators": int}
+    fields = {**dict.fromkeys(lists, list), **others}
     if not isinstance(value, dict) or value.keys() != fields.keys():
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
     entries = [(value["changed"], int), (value["generators"], str), (value["warnings"], str)]

@@ -333,11 +333,11 @@ def cotangents_like(value: Any, source: Numbers) -> Any:
 
 def oracle_vjp(oracle: Function, inputs: Arguments, weights: Any) -> tuple[Tensor, ...]:
     """The oracle's gradients of <weights, value>, by autograd, for each floating-point tensor."""
-    args, kwargs = families.built((inputs.args, inputs.kwargs), "cpu")
-    return tuple(vjp(as_function(oracle, inputs), args, kwargs, weights)[1])
+    function = families.building(as_function(oracle, inputs), "cpu")
+    return tuple(vjp(function, inputs.args, families.built(inputs.kwargs, "cpu"), weights)[1])
 
 
 def oracle_vjp2(oracle: Function, inputs: Arguments, weights: Any, directions: Any) -> tuple[Tensor, ...]:
     """The oracle's gradients of <directions, vjp>, by autograd, for each floating-point tensor."""
-    args, kwargs = families.built((inputs.args, inputs.kwargs), "cpu")
-    return tuple(vjp2(as_function(oracle, inputs), args, kwargs, weights, directions)[2])
+    function = families.building(as_function(oracle, inputs), "cpu")
+    return tuple(vjp2(function, inputs.args, families.built(inputs.kwargs, "cpu"), weights, directions)[2])

@@ -260,3 +260,61 @@ def test_something_else_than_a_module_is_told(student: StudentOf) -> None:
 def test_an_author_is_told_which_families_there_are(family: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=family):
         described(family, **parameters)
+
+
+ROTATION = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
+
+
+def _applied(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return f(x)
+
+
+def test_gradients_reach_what_a_description_holds(student: StudentOf) -> None:
+    work = student("def applied(f, x):\n    return f(x)", applied=_applied)
+    matrix, offset, x = ROTATION + 0.5, ROTATION[0], X[:, :2]
+    field = described(
+        "sum_of_fields",
+        first=described("affine_field", matrix=matrix, offset=offset),
+        second=described("affine_field", matrix=ROTATION, offset=offset),
+    )
+    weights = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
+    in_matrix, in_offset, _, _, in_x = work.applied.vjp((field, x), weights)
+    torch.testing.assert_close(in_matrix, weights.T @ x)
+    torch.testing.assert_close(in_offset, weights.sum(0))
+    torch.testing.assert_close(in_x, weights @ (matrix + ROTATION))
+    directions = [torch.ones_like(tensor) for tensor in (matrix, offset, ROTATION, offset, x)]
+    second = work.applied.vjp2((field, x), weights, directions)
+    # <ones, dL/dmatrix + dL/dx + ...> is bilinear in the matrix and x.
+    torch.testing.assert_close(second[0], torch.stack([weights.sum(0)] * 2, dim=1))
+    torch.testing.assert_close(second[4], weights.sum(1, keepdim=True).expand(2, 2) + weights.sum(1, keepdim=True))
+
+
+def test_a_caller_without_autograd(student: StudentOf) -> None:
+    source = "def applied(f, x):\n    return f(x) + torch.is_grad_enabled()"
+    work = student(source, applied=_applied)
+    field = described("affine_field", matrix=ROTATION, offset=ROTATION[0])
+    torch.testing.assert_close(work.applied.without_grad(field, X[:, :2]), X[:, :2] @ ROTATION.T + ROTATION[0])
+    torch.testing.assert_close(work.applied(field, X[:, :2]), X[:, :2] @ ROTATION.T + ROTATION[0] + 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "marked"),
+    [
+        ("return net(x)", False),
+        ("z = x.clone().requires_grad_()\n    torch.autograd.grad(net(z).sum(), z)\n    return net(x)", False),
+        ("x.requires_grad_()\n    return net(x)", True),
+        ("net(x.clone().requires_grad_()).sum().backward()\n    return net(x)", True),
+    ],
+)
+def test_marks_that_autograd_leaves_are_seen(student: StudentOf, body: str, marked: bool) -> None:
+    net = described("mlp", weights=[STATE["lin.weight"]], biases=[STATE["lin.bias"]])
+    work = student(f"def applied(net, x):\n    {body}", applied=_applied)
+    assert work.applied.observe(net, X).marked is marked
+
+
+def test_a_function_may_be_called_inside_vmap(student: StudentOf) -> None:
+    work = student("def applied(f, x):\n    return torch.vmap(f)(x)", applied=_applied)
+    field = described("affine_field", matrix=ROTATION, offset=ROTATION[0])
+    seen = work.applied.observe(field, X[:, :2])
+    assert (seen.asked[0].count, seen.asked[0].args) == (1, ())
+    torch.testing.assert_close(seen.value, X[:, :2] @ ROTATION.T + ROTATION[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -19,9 +19,11 @@ Function = Callable[..., Any]
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors of nested tuples, lists and dicts, in order."""
+    """The tensors of nested tuples, lists, dicts and descriptions, in order."""
     if isinstance(value, Tensor):
         yield value
+    elif isinstance(value, Described):
+        yield from tensors_in(dict(value.parameters))
     elif isinstance(value, dict):
         for item in value.values():
             yield from tensors_in(item)
@@ -125,9 +127,10 @@ class _OperatorCount(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
 def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = ()) -> dict[str, Any]:
     """The value of a call, and what it did besides.
 
-    `changed` holds the positions of the tensors, in order of appearance, that were written to; `generators` the
-    global random generators whose state moved; `operators` the number of ATen operators of the forward pass;
-    `asked` how often each function in the arguments was called, and with what.
+    `changed` holds the positions of the tensors, in order of appearance, that were written to; `marked` whether one
+    of them, or a parameter of a module given, has another `requires_grad` or a `.grad`; `generators` the global
+    random generators whose state moved; `operators` the number of ATen operators of the forward pass; `asked` how
+    often each function in the arguments was called, and with what.
 
     Args:
         function: What to call.
@@ -137,6 +140,8 @@ def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = (
     """
     inputs = list(tensors_in((args, kwargs)))
     before = [(tensor._version, tensor.clone()) for tensor in inputs]
+    watched = [*inputs, *_parameters_in((args, kwargs))]
+    marks = [(tensor.requires_grad, tensor.grad is None) for tensor in watched]
     states = _generator_states()
     counter = _OperatorCount()
     with warnings.catch_warnings(record=True) as caught, counter:
@@ -151,11 +156,22 @@ def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = (
     return {
         "value": value,
         "changed": changed,
+        "marked": marks != [(tensor.requires_grad, tensor.grad is None) for tensor in watched],
         "generators": moved,
         "warnings": [warning.category.__name__ for warning in caught][:20],
         "operators": counter.count,
         "asked": [(log.count, log.args) for log in asked],
     }
+
+
+def _parameters_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, nn.Module):
+        yield from value.parameters()
+    elif isinstance(value, dict):
+        yield from _parameters_in(list(value.values()))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _parameters_in(item)
 
 
 def _generator_states() -> dict[str, Any]:

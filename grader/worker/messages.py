@@ -17,8 +17,10 @@ class Mode(StrEnum):
 
     CALL = "call"
     """Its value."""
+    NO_GRAD = "no grad"
+    """Its value, where the caller has turned autograd off."""
     VJP = "vjp"
-    """Its value, and the gradients of <cotangent, value> in every floating-point tensor given."""
+    """Its value, and the gradients of <cotangent, value> in every floating-point tensor given, described or not."""
     VJP2 = "vjp2"
     """As `VJP`, and the gradients of <direction, first gradients>."""
     OBSERVE = "observe"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from grader.worker import calls, families, modules
@@ -45,11 +46,18 @@ def perform(
     place = "meta" if mode is Mode.META else device
     logs: list[Log] | None = [] if mode is Mode.OBSERVE else None
     build = families.built(construct, place, logs)
-    args, kwargs = families.built((tuple(args), dict(kwargs)), place, logs)
     function = find() if module is None else _method(find, kept, module, build, place)
+    if mode in (Mode.VJP, Mode.VJP2):
+        function = families.building(function, place)
+        kwargs = families.built(dict(kwargs), place)
+    else:
+        args, kwargs = families.built((tuple(args), dict(kwargs)), place, logs)
     match mode:
         case Mode.CALL:
             return _keep(function(*args, **kwargs), kept)
+        case Mode.NO_GRAD:
+            with torch.no_grad():
+                return _keep(function(*args, **kwargs), kept)
         case Mode.VJP:
             return calls.vjp(function, args, kwargs, cotangents)
         case Mode.VJP2:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from grader.worker.calls import map_tensors
 from grader.worker.described import Described
@@ -55,6 +56,8 @@ class Log:
     def note(self, args: tuple[Any, ...]) -> None:
         """One call."""
         self.count += 1
+        if any(isinstance(arg, Tensor) and is_functorch_wrapped_tensor(arg) for arg in args):
+            return  # Inside `vmap` there are no values to keep.
         self._elements += sum(arg.numel() for arg in args if isinstance(arg, Tensor))
         if self.count <= MAX_LOGGED_CALLS and self._elements <= MAX_LOGGED_ELEMENTS:
             self.args.append(tuple(arg.detach().clone() if isinstance(arg, Tensor) else arg for arg in args))
@@ -86,6 +89,14 @@ def built(value: Any, device: str, logs: list[Log] | None = None) -> Any:
     if isinstance(value, tuple):
         return tuple(built(item, device, logs) for item in value)
     return value
+
+
+def building(function: Family, device: str) -> Family:
+    """The same function, of positional arguments that may be described.
+
+    A description's tensors stay in the graph: what is differentiated in them is what the family makes of them.
+    """
+    return lambda *args, **kwargs: function(*built(args, device), **kwargs)
 
 
 def _built(described: Described, device: str) -> Any:
