@@ -18,8 +18,9 @@ def gaussian_log_density(mu: Tensor, scale_tril: Tensor) -> Function:
 
     def log_density(x: Tensor) -> Tensor:
         z = torch.linalg.solve_triangular(scale_tril, (x - mu).unsqueeze(-1), upper=False).squeeze(-1)
-        log_scale = scale_tril.diagonal().log().sum()
-        return -0.5 * (z.square() + _LOG_2PI).sum(-1) - log_scale
+        log_scale: Tensor = scale_tril.diagonal().log().sum()
+        quadratic: Tensor = (z.square() + _LOG_2PI).sum(-1)
+        return -0.5 * quadratic - log_scale
 
     return log_density
 

@@ -6,8 +6,8 @@ try:
     import grader.worker.calls as calls
     import grader.worker.serving as serving
 
-    def observe(function, args, kwargs):
-        return {"value": function(*args, **kwargs), "changed": [], "generators": [], "warnings": [], "operators": 0, "asked": []}
+    def observe(function, args, kwargs, asked=()):
+        return {"value": function(*args, **kwargs), "changed": [], "marked": False, "generators": [], "warnings": [], "operators": 0, "asked": []}
 
     def on_meta(function, args, kwargs):
         return calls.structure(function(*args, **kwargs))
