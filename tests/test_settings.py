@@ -107,7 +107,7 @@ def test_no_course_is_a_usage_error_only_where_one_is_needed(tmp_path: Path) -> 
 def test_an_unknown_key_names_the_nearest_one(course: Path) -> None:
     with pytest.raises(UsageError, match=r"memory_mb in .*grader\.toml: .*did you mean memory_mib\?"):
         read(course, file="memory_mb = 3")
-    with pytest.raises(UsageError, match="there are assignment, course"):
+    with pytest.raises(UsageError, match="there are assignment, carry, course"):
         read(course, file="zzz = 3")
 
 
