@@ -1,0 +1,128 @@
+"""Right answers keep full marks, whatever inputs a course draws: the model solutions and every alternative.
+
+    python -m tests.stability.full_marks [ASSIGNMENT ...] [--secrets 200] [--jobs 2]
+
+Each course secret gives all checks other inputs. The code is run in this process, without a sandbox. With torch's
+default dtype float32 or float64, on one thread or two: the secrets take the four in turn. Questions that train are left out here; they
+have scripts of their own. Not part of the test suite: 200 secrets take a while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from grader import catalog, variants
+from grader.examples import PersonalInputs, record_question
+from grader.link import Batch
+from grader.model import Outcome
+from grader.question import Question
+from grader.remote import Call, LocalTransport
+from grader.session import QuestionSession
+from grader.variants import StandIn
+from grader.worker.messages import Answer
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = [(dtype, threads) for dtype in (torch.float32, torch.float64) for threads in (1, 2)]
+
+
+class InProcess:
+    """A link to right code in this process, with torch set up as a student's program may set it up."""
+
+    def __init__(self, functions: Mapping[str, Any], dtype: torch.dtype, threads: int) -> None:
+        self.transport = LocalTransport(functions, quiet=False)
+        self.dtype, self.threads = dtype, threads
+        self.deaths: list[Any] = []
+
+    def perform(self, call: Call) -> Answer:
+        with _set_up(self.dtype, self.threads):
+            return self.transport.perform(call)
+
+    def perform_all(self, batch: Batch) -> list[Answer]:
+        with _set_up(self.dtype, self.threads):
+            return [self.transport.perform(call) for call in batch.calls]
+
+
+@contextmanager
+def _set_up(dtype: torch.dtype, threads: int) -> Iterator[None]:
+    before = torch.get_default_dtype(), torch.get_num_threads()
+    torch.set_default_dtype(dtype)
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before[0])
+        torch.set_num_threads(before[1])
+
+
+def lost_points(name: str, number: int) -> list[str]:
+    """What right answers lose with the course secret of that number; one line each."""
+    torch.set_num_threads(1)
+    # What code of others makes torch warn of is no news here.
+    warnings.simplefilter("ignore")
+    assignment = catalog.load(ROOT, name)
+    secret = hashlib.sha256(f"stability {number}".encode()).digest()
+    drawn = PersonalInputs(assignment.questions).draw(secret, hashlib.sha256(bytes([number % 256])).hexdigest())
+    lost: list[str] = []
+    for question in assignment.questions:
+        if question.budget_s is not None:
+            continue
+        solution = StandIn(name="solution", kind="solution", source=assignment.solution_source)
+        personal = {check: inputs for (identity, check), inputs in drawn.items() if identity == question.id}
+        right = [solution, *variants.alternatives(assignment, question)]
+        lost += _lost(question, right, secret, personal, SETTINGS[number % len(SETTINGS)])
+    return [f"{name}, secret {number}: {line}" for line in lost]
+
+
+def _lost(
+    question: Question,
+    right: Sequence[StandIn],
+    secret: bytes,
+    personal: Mapping[str, Sequence[Any]],
+    setting: tuple[torch.dtype, int],
+) -> Iterator[str]:
+    recordings = record_question(question, secret)
+    everything = Batch([call for recording in recordings for call in recording.calls])
+    for stand_in in right:
+        module: dict[str, Any] = {"__name__": "stand_in"}
+        exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module)
+        link: Any = InProcess(module, *setting)
+        session = QuestionSession(
+            question=question, recordings=recordings, everything=everything, link=link, personal=personal
+        )
+        for recording in recordings:
+            verdict = session.run(recording)
+            if verdict.outcome is not Outcome.PASSED:
+                said = verdict.failure or verdict.fault
+                yield f"{question.id} {stand_in.name} {setting}: {recording.check.name}: {said}"
+
+
+def main() -> None:
+    """Print what was lost, and how much was tried; exit with 1 where anything was lost."""
+    parser = argparse.ArgumentParser(description="Do right answers keep full marks whatever inputs are drawn?")
+    parser.add_argument("assignments", nargs="*")
+    parser.add_argument("--secrets", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    names = options.assignments or catalog.names(ROOT)
+    numbers = range(options.first, options.first + options.secrets)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        futures = [pool.submit(lost_points, name, number) for name in names for number in numbers]
+        lost = [line for future in futures for line in future.result()]
+    print("\n".join(lost))
+    print(f"{len(names)} assignments, {len(numbers)} secrets, {len(lost)} checks lost")
+    sys.exit(1 if lost else 0)
+
+
+if __name__ == "__main__":
+    main()
