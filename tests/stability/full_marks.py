@@ -3,8 +3,8 @@
     python -m tests.stability.full_marks [ASSIGNMENT ...] [--secrets 200] [--jobs 2]
 
 Each course secret gives all checks other inputs. The code is run in this process, without a sandbox. With torch's
-default dtype float32 or float64, on one thread or two: the secrets take the four in turn. Questions that train are left out here; they
-have scripts of their own. Not part of the test suite: 200 secrets take a while.
+default dtype float32 or float64, on one thread or two: the secrets take the four in turn. Questions that train are
+left out here; they have scripts of their own. Not part of the test suite: 200 secrets take a while.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def main() -> None:
         futures = [pool.submit(lost_points, name, number) for name in names for number in numbers]
         lost = [line for future in futures for line in future.result()]
     print("\n".join(lost))
-    print(f"{len(names)} assignments, {len(numbers)} secrets, {len(lost)} checks lost")
+    print(f"{len(names)} assignments, {len(numbers)} secrets: {len(lost)} checks lost")
     sys.exit(1 if lost else 0)
 
 
