@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -122,14 +122,16 @@ def validate(settings: Settings, names: Sequence[str], progress: Progress) -> Re
         results[task.key] = result
         progress(len(results), len(trials))
 
-    grading.run(settings, grading.plan_of(settings, SECRET), [trial.task for trial in trials], sink)
+    # Points that are carried forward are the more generous policy; not even with it may nothing earn something.
+    plan = replace(grading.plan_of(settings, SECRET), carry=True)
+    grading.run(settings, plan, [trial.task for trial in trials], sink)
     reports = tuple(_assignment_report(assignment, trials, results) for assignment in loaded)
     return Report(ok=not any(q.problems for report in reports for q in report.questions), assignments=reports)
 
 
 def _trials(assignment: LoadedAssignment) -> Iterator[_Trial]:
     for question in assignment.questions:
-        stand_ins = [
+        for stand_in in [
             StandIn(name="solution", kind="solution", source=assignment.solution_source),
             StandIn(
                 name="stub", kind="stub", source=stub_of(assignment.solution_source, filename=assignment.solution.name)
@@ -137,18 +139,28 @@ def _trials(assignment: LoadedAssignment) -> Iterator[_Trial]:
             *variants.alternatives(assignment, question),
             *variants.trivial_answers(assignment, question),
             *variants.misconceptions(assignment, question),
-        ]
-        for stand_in in stand_ins:
-            name = f"{question.id}.{stand_in.kind}.{stand_in.name}"
-            submission = Submission(
-                id=name,
-                assignment=assignment.name,
-                source=stand_in.source,
-                sha256=hashlib.sha256(stand_in.source.encode()).hexdigest(),
-                filename=f"{assignment.name}.py",
-            )
-            task = Task(submission=submission, device="cpu", key=name, questions=(question.id,))
-            yield _Trial(question=question, stand_in=stand_in, task=task)
+        ]:
+            yield _trial(assignment, question, stand_in)
+        for earlier in assignment.questions if question.composed_oracles else ():
+            if earlier.id in question.builds_on:
+                for stand_in in variants.trivial_on_trivial(assignment, question, earlier):
+                    yield _trial(assignment, question, stand_in, earlier)
+
+
+def _trial(
+    assignment: LoadedAssignment, question: Question, stand_in: StandIn, earlier: Question | None = None
+) -> _Trial:
+    ids = (question.id,) if earlier is None else (earlier.id, question.id)
+    name = f"{'.'.join(ids)}.{stand_in.kind}.{stand_in.name}"
+    submission = Submission(
+        id=name,
+        assignment=assignment.name,
+        source=stand_in.source,
+        sha256=hashlib.sha256(stand_in.source.encode()).hexdigest(),
+        filename=f"{assignment.name}.py",
+    )
+    task = Task(submission=submission, device="cpu", key=name, questions=ids)
+    return _Trial(question=question, stand_in=stand_in, task=task)
 
 
 def _assignment_report(
@@ -157,7 +169,7 @@ def _assignment_report(
     reports = []
     for question in assignment.questions:
         mine = [trial for trial in trials if trial.question is question]
-        graded = [(trial.stand_in, results[trial.task.key].questions[0]) for trial in mine]
+        graded = [(trial.stand_in, results[trial.task.key].questions[-1]) for trial in mine]
         for stand_in, result in graded:
             if result.outcome is Outcome.ERROR:
                 fault = next(check.staff for check in result.checks if check.outcome is Outcome.ERROR)

@@ -49,6 +49,20 @@ def trivial_answers(assignment: LoadedAssignment, question: Question) -> list[St
     return own + [_wrapped(assignment, question, answer, "trivial") for answer in general]
 
 
+def trivial_on_trivial(assignment: LoadedAssignment, question: Question, earlier: Question) -> list[StandIn]:
+    """The trivial answers to a question in a file that answers the earlier question trivially too."""
+    base = {one.name: one.source for one in trivial_answers(assignment, earlier)}
+    return [
+        StandIn(
+            name=answer.name,
+            kind="trivial",
+            source=f"{base[answer.name]}\n{_definitions(question, answer)}",
+        )
+        for answer in TRIVIAL
+        if answer.name in base and question.budget_s is None
+    ]
+
+
 def _replaced(assignment: LoadedAssignment, variant: Variant, kind: str) -> StandIn:
     source = f"{assignment.solution_source}\n\n{_renamed(variant)}\n"
     return StandIn(name=variant.name, kind=kind, source=source, sentence=variant.sentence)
@@ -91,9 +105,12 @@ class Wrapper:
 
 
 def _wrapped(assignment: LoadedAssignment, question: Question, wrapper: Wrapper, kind: str) -> StandIn:
-    replaced = "\n".join(_definition(question, function, wrapper) for function in question.functions)
-    source = f"{assignment.solution_source}\n\n{_PRELUDE}\n{replaced}"
+    source = f"{assignment.solution_source}\n\n{_PRELUDE}\n{_definitions(question, wrapper)}"
     return StandIn(name=wrapper.name, kind=kind, source=source, sentence=wrapper.sentence)
+
+
+def _definitions(question: Question, wrapper: Wrapper) -> str:
+    return "\n".join(_definition(question, function, wrapper) for function in question.functions)
 
 
 def _definition(question: Question, function: str, wrapper: Wrapper) -> str:

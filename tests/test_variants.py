@@ -93,3 +93,13 @@ def test_a_variant_that_is_no_function_is_refused(assignment: LoadedAssignment) 
     question = Question(id="tiny.1", functions=["energy"], title="T", alternatives=[variant])
     with pytest.raises(GraderError, match="other is neither a function nor a class"):
         variants.alternatives(assignment, question)
+
+
+def test_a_file_may_be_trivial_twice(assignment: LoadedAssignment) -> None:
+    first, second = assignment.questions[:2]
+    for one in variants.trivial_on_trivial(assignment, second, first):
+        module = module_of(one)
+        assert all(f"_right_{name}" in module for name in (*first.functions, *second.functions)), one.name
+    zeros = next(one for one in variants.trivial_on_trivial(assignment, second, first) if one.name == "zeros")
+    assert not module_of(zeros)["energy"](torch.ones(3), 2.0).any()
+    assert not module_of(zeros)["centre"](torch.ones(3))[0].any()
