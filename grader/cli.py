@@ -47,12 +47,13 @@ def _command(run: Callable[_P, int]) -> Callable[_P, None]:
     @app.command()
     @functools.wraps(run)
     def command(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        raise typer.Exit(_ending(lambda: run(*args, **kwargs)))
+        raise typer.Exit(ending(lambda: run(*args, **kwargs)))
 
     return command
 
 
-def _ending(run: Callable[[], int]) -> int:
+def ending(run: Callable[[], int]) -> int:
+    """The exit code of a run; what it raises becomes a sentence on standard error."""
     from grader.errors import GraderError, SandboxError, SubmissionError, UsageError
 
     try:
@@ -221,6 +222,35 @@ def release(
     for name in [assignment] if assignment else releases.names(settings.course):
         for path in releases.release(settings.course, name, out or settings.course / "assignments"):
             print(path)
+    return DONE
+
+
+@_command
+def package(
+    target: Annotated[str, typer.Argument(help="classroom50, github, gitlab, gradescope or prairielearn.")],
+    course: Course = None,
+    assignment: AssignmentName = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder to write to. [default: package]")] = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", help="Whose course.secret to use. [default: results]")
+    ] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Options of that system.")
+    ] = None,
+) -> int:
+    """Make what another system needs to grade with this course. Ready to upload."""
+    from grader import packages, secret
+    from grader import results as store
+    from grader.packages.bundle import Bundle
+
+    settings = _settings(course=course, assignment=assignment, out=results)
+    chosen = dict(each.partition("=")[::2] for each in options or [])
+    with store.writing(settings.out):
+        bundle = Bundle(
+            course=settings.course, assignment=settings.assignment, secret=secret.load_or_make(settings.out)
+        )
+    for path in packages.write(target, bundle, chosen, out or Path("package")):
+        print(path)
     return DONE
 
 

@@ -27,6 +27,8 @@ from grader.session import QuestionSession, Verdict
 from grader.task import Task
 
 Sink = Callable[[Task, SubmissionResult], None]
+Watcher = Callable[[Task, SubmissionResult], object]
+"""Is told a submission's document after each of its questions, with those that are graded so far."""
 
 ATTEMPTS = 2
 """How often a question is graded where the fault is the grader's own, before that is reported."""
@@ -80,12 +82,14 @@ class GradingPlugin:
         marker: This process's zygote and recordings.
         tasks: What to grade, in order; may block until there is more.
         sink: Is told each result as soon as it is there.
+        watcher: Is told what there is of it before.
     """
 
-    def __init__(self, marker: Marker, tasks: Iterable[Task], sink: Sink) -> None:
+    def __init__(self, marker: Marker, tasks: Iterable[Task], sink: Sink, watcher: Watcher | None = None) -> None:
         self.marker = marker
         self.tasks = tasks
         self.sink = sink
+        self.watcher = watcher
         self.error: BaseException | None = None
 
     @pytest.hookimpl
@@ -111,6 +115,8 @@ class GradingPlugin:
         done: dict[str, QuestionResult] = {}
         for question in self.marker.questions(task):
             done[question.id] = self._question(session, task, question, imported, done)
+            if self.watcher:
+                self.watcher(task, self.marker.document(task, list(done.values()), started))
         return self.marker.document(task, list(done.values()), started)
 
     def _question(
@@ -166,14 +172,14 @@ class GradingPlugin:
         return item.verdict
 
 
-def run(marker: Marker, tasks: Iterable[Task], sink: Sink) -> None:
+def run(marker: Marker, tasks: Iterable[Task], sink: Sink, watcher: Watcher | None = None) -> None:
     """Grade tasks in a pytest session of this process.
 
     Raises:
         SandboxError: Where this machine cannot confine workers.
         GraderError: Where the session itself ends before the tasks do.
     """
-    plugin = GradingPlugin(marker, tasks, sink)
+    plugin = GradingPlugin(marker, tasks, sink, watcher)
     # A conftest.py where the command is started may be a student's.
     options = ["-c", os.devnull, "--rootdir", os.sep, "--noconftest", "--capture=no"]
     options += [word for name in UNUSED_PLUGINS for word in ("-p", f"no:{name}")]

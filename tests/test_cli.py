@@ -29,7 +29,7 @@ from grader.model import (
 )
 from grader.settings import Settings
 
-COMMANDS = ["grade", "check", "validate", "report", "release", "doctor", "demo"]
+COMMANDS = ["grade", "check", "validate", "report", "release", "package", "doctor", "demo"]
 
 
 def run(*arguments: str | Path) -> Result:
@@ -356,9 +356,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_reader_that_stops_reading_is_no_error(course: Path) -> None:
     program = (
-        "import os, sys\nfrom grader import cli\n"
-        "def close():\n    raise BrokenPipeError\n"
-        "sys.exit(cli._ending(close))\n"
+        "import os, sys\nfrom grader import cli\ndef close():\n    raise BrokenPipeError\nsys.exit(cli.ending(close))\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

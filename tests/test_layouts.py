@@ -275,7 +275,10 @@ def test_nothing_of_a_clone_is_run(clones: Path) -> None:
     [
         ("id,repository\nann,https://example.org/x\n", "line 2 of l.csv: expected the path of a clone, got an address"),
         ("id,repository\nann,\n", "expected an id and the path of a clone"),
-        ("id,repository,when\nann,x,\n", "expected the columns id, repository, submitted_at, revision, got when"),
+        (
+            "id,repository,when\nann,x,\n",
+            "expected the columns id, repository, submitted_at, revision, address, got when",
+        ),
         ("id,repository,submitted_at\nann,x,noon\n", "expected a time such as"),
     ],
 )

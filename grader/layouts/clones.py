@@ -1,4 +1,5 @@
-"""A list of git clones: a CSV file with the columns `id` and `repository`, and perhaps `submitted_at` and `revision`.
+"""A list of git clones: a CSV file with the columns `id` and `repository`, and perhaps
+`submitted_at`, `revision` and `address`, where the clone is from.
 
 Paths are relative to the list. Tags `submit/...` are a student's attempts where there are any, as Classroom 50 makes
 them; otherwise the revision (by default HEAD) is the one attempt. Its time is the commit's, which the student's own
@@ -22,7 +23,7 @@ from grader.sources import largest
 from grader.text import one_line
 
 NAME = "clones"
-COLUMNS = ("id", "repository", "submitted_at", "revision")
+COLUMNS = ("id", "repository", "submitted_at", "revision", "address")
 TAGS = "submit/"
 MAX_ATTEMPTS = 20
 """Tags read of one student, the latest."""

@@ -64,6 +64,7 @@ def check_run(result: SubmissionResult) -> dict[str, Any]:
     return {
         "name": f"grader: {result.assignment} on {result.device}",
         "status": "completed",
+        "external_id": result.submission.id,
         "conclusion": "success" if full else "neutral",
         "output": {"title": title, "summary": summary},
     }

@@ -35,6 +35,8 @@ def write(results: Sequence[SubmissionResult], path: Path, *, audience: Audience
         sentences.append("Written questions are left out: PrairieLearn marks them as questions of their own.")
     if any(map(has_grader_error, results)):
         sentences.append("A submission with a grader error is not gradable there: no score, and no attempt is used.")
+    if any((final_score(result) or 0) > result.max_score for result in results):
+        sentences.append("Extra credit past full marks is cut off: PrairieLearn's scores end at 1.")
     without = sum("images" not in str(document(result)) for result in results if _has_counterexample(result))
     if without:
         sentences.append(f"{without} submissions' counterexamples have no picture: they hold no tensor, or no room.")
