@@ -247,7 +247,10 @@ def package(
     chosen = dict(each.partition("=")[::2] for each in options or [])
     with store.writing(settings.out):
         bundle = Bundle(
-            course=settings.course, assignment=settings.assignment, secret=secret.load_or_make(settings.out)
+            course=settings.course,
+            assignment=settings.assignment,
+            secret=secret.load_or_make(settings.out),
+            policy={"wall_s": settings.wall_s, "memory_mib": settings.memory_mib, "carry": settings.carry},
         )
     for path in packages.write(target, bundle, chosen, out or Path("package")):
         print(path)

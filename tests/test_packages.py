@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -32,7 +33,7 @@ PUBLIC = {"classroom50": "", "github": "student/", "gitlab": "student/"}
 
 @pytest.fixture
 def bundle(other_course: None) -> Bundle:
-    return Bundle(course=ROOT, assignment="mle", secret=SECRET)
+    return Bundle(course=ROOT, assignment="mle", secret=SECRET, policy={"wall_s": 5.0, "carry": True})
 
 
 def content(name: str, bundle: Bundle) -> dict[str, bytes]:
@@ -90,7 +91,12 @@ def test_what_grades_elsewhere_has_all_that_grading_needs(name: str, folder: str
     own = {f"{folder}grader/{path.relative_to(ROOT / 'grader')}" for path in (ROOT / "grader").rglob("*.py")}
     assert own <= set(files)
     assert files[f"{folder}results/course.secret"] == SECRET.hex().encode() + b"\n"
-    assert files[f"{folder}grader.toml"] == b'sandbox = "container"\nout = "results"\n'
+    assert tomllib.loads(files[f"{folder}grader.toml"].decode()) == {
+        "sandbox": "container",
+        "out": "results",
+        "wall_s": 5.0,
+        "carry": True,
+    }
     assert {f"{folder}reference/mle/{path.name}" for path in (ROOT / "reference" / "mle").glob("*.py")} <= set(files)
     assert f"{folder}solutions/mle/mle.py" in files
     assert not [path for path in files if "gaussian_kl" in path and "/grader/" not in path]
@@ -207,7 +213,7 @@ def test_clones_are_bare_follow_their_origin_and_say_who_is_missing(students: Pa
     shown = subprocess.run(
         ["git", "-C", str(clone), "show", "HEAD:tiny.py"], capture_output=True, text=True, check=True
     )
-    assert shown.stdout == b"x = 2\n"
+    assert shown.stdout == "x = 2\n"
 
 
 class Checks(BaseHTTPRequestHandler):

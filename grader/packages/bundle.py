@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -26,11 +27,13 @@ class Bundle:
         course: Its folder.
         assignment: The one that the package is for; None where it is for all.
         secret: The course secret, so that another system tries submissions on the same inputs.
+        policy: Settings that a score depends on, so that another system gives the same one.
     """
 
     course: Path
     assignment: str | None
     secret: bytes
+    policy: Mapping[str, float | bool] = field(default_factory=dict)
 
     def one_assignment(self) -> str:
         """The assignment.
@@ -59,7 +62,9 @@ class Bundle:
         files = {f"grader/{path.relative_to(_OWN).as_posix()}": path.read_bytes() for path in own}
         files |= {path.relative_to(self.course).as_posix(): path.read_bytes() for path in course if path.is_file()}
         files[f"results/{secret.FILENAME}"] = self.secret.hex().encode() + b"\n"
-        files["grader.toml"] = f'sandbox = "{sandbox}"\nout = "results"\n'.encode()
+        chosen = {"sandbox": sandbox, "out": "results", **self.policy}
+        # JSON's texts, numbers and truth values are TOML's too.
+        files["grader.toml"] = "".join(f"{key} = {json.dumps(value)}\n" for key, value in chosen.items()).encode()
         return files | self.requirements()
 
     def requirements(self) -> dict[str, bytes]:
