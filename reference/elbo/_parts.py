@@ -15,6 +15,9 @@ from grader.remote import Student
 from grader.standard import Arguments, Function, cotangents_like, oracle_vjp
 from grader.strategies import Numbers, Shape, numbers
 
+CANCELLING = Tolerance(rtol=1e-6, atol=2e-6)
+"""For small differences of larger numbers, whose rounding to float32 is what precision checks are for."""
+
 ONE_EXAMPLE: tuple[Shape, ...] = ((), (1,))
 """Batch shapes on which a function that mixes examples can still be right, so that its formula earns its points."""
 

@@ -13,9 +13,9 @@ question = WrittenQuestion(
         ),
         RubricItem(
             points=3,
-            text="Writes p(x) = p(x, z) / p(z | x) and multiplies and divides by q(z | x) inside the logarithm, so that "
-            "the expectation of a logarithm of a product is left. Jensen's inequality alone gives the bound but not "
-            "the gap: at most one of the three points.",
+            text="Writes p(x) = p(x, z) / p(z | x) and multiplies and divides by q(z | x) inside the logarithm, so "
+            "that the expectation of a logarithm of a product is left. Jensen's inequality alone gives the bound but "
+            "not the gap: at most one of the three points.",
         ),
         RubricItem(
             points=4,
@@ -28,8 +28,8 @@ question = WrittenQuestion(
         ),
         RubricItem(
             points=2,
-            text="Over the parameters of the model both parts move: the ELBO can rise because log p(x) does, or because "
-            "the model's posterior comes closer to q; the fit is traded against a posterior that q can follow.",
+            text="Over the parameters of the model both parts move: the ELBO can rise because log p(x) does, or "
+            "because the model's posterior comes closer to q; the fit is traded against a posterior that q can follow.",
         ),
         RubricItem(points=1, text="The gap is zero if and only if q = p(z | x) almost everywhere, because a KL is."),
         RubricItem(
