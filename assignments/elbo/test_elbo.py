@@ -142,7 +142,8 @@ def test_discrete_elbo_is_flat_at_the_posterior(seed):
 
 def autoencoder(draw, *batch, pixels=5, latent=2):
     """x, logits, mu, logvar."""
-    return draw.binary(*batch, pixels), draw.normal(*batch, pixels), draw.normal(*batch, latent), draw.normal(*batch, latent)
+    mu, logvar = draw.normal(*batch, latent), draw.normal(*batch, latent)
+    return draw.binary(*batch, pixels), draw.normal(*batch, pixels), mu, logvar
 
 
 @pytest.mark.question("elbo.2")
@@ -256,7 +257,7 @@ def test_iwae_bound_rises_with_the_number_of_samples():
     joint, q = numbers(0.05, 0.10, 0.25), numbers(0.5, 0.3, 0.2)
     bounds = []
     for count in (1, 2, 4):
-        draws = torch.tensor(list(itertools.product(range(3), repeat=count))).T.contiguous()
+        draws = torch.cartesian_prod(*[torch.arange(3)] * count).reshape(-1, count).T.contiguous()
         bounds.append((q[draws].prod(0) * elbo.iwae_bound((joint / q).log()[draws])).sum())
     assert_close(bounds[0], (q * (joint / q).log()).sum())
     assert bounds[0] < bounds[1] < bounds[2] < math.log(0.4)

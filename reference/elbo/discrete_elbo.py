@@ -232,7 +232,7 @@ def sums_what_is_not_nan(log_joint: Tensor, log_q: Tensor) -> Triple:
 def derives_the_elbo_from_the_gap(log_joint: Tensor, log_q: Tensor) -> Triple:
     largest = log_joint.amax(-1, keepdim=True)
     log_px = (largest + torch.log(torch.sum(torch.exp(log_joint - largest), -1, keepdim=True))).squeeze(-1)
-    log_posterior = torch.log_softmax(log_joint, dim=-1)
+    log_posterior = log_joint.log_softmax(-1)
     q = log_q.exp()
     terms = torch.where(q > 0, q * (log_q - log_posterior), torch.zeros_like(q))
     gap = terms.sum(dim=-1)

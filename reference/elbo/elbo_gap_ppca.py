@@ -274,7 +274,8 @@ def inverts_the_dense_covariance(
 
 @question.alternative
 def asks_the_library(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor, q_mean: Tensor, q_cov: Tensor) -> Triple:
-    normal = torch.distributions.MultivariateNormal
+    library = torch.distributions
+    normal = library.MultivariateNormal
     eye_x, eye_z = (torch.eye(n, dtype=W.dtype, device=W.device) for n in W.shape)
     p = normal(b, W @ W.mT + noise_var * eye_x, validate_args=False)
     log_px = p.log_prob(x)  # type: ignore[no-untyped-call]  # torch does not type it
@@ -282,7 +283,7 @@ def asks_the_library(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor, q_mean:
     precision = eye_z + W.mT @ W / noise_var
     mean = torch.linalg.solve(precision, ((x - b) @ W / noise_var).unsqueeze(-1)).squeeze(-1)
     target = normal(mean, torch.linalg.inv(precision), validate_args=False)
-    kl = torch.distributions.kl_divergence(q, target)
+    kl = library.kl_divergence(q, target)
     return log_px, log_px - kl, kl
 
 
