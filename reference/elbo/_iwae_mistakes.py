@@ -23,6 +23,10 @@ def mixes_examples_in_a_view(log_w: Tensor, dim: int = 0) -> Tensor:
     return torch.logsumexp(log_w.reshape(-1, count), 1).reshape(rest) - math.log(count)
 
 
+def mixes_examples_and_keeps_one_dimension(log_w: Tensor, dim: int = 0) -> Tensor:
+    return torch.logsumexp(log_w.reshape(-1, log_w.shape[dim]), 1) - math.log(log_w.shape[dim])
+
+
 def weighs_the_log_weights(log_w: Tensor, dim: int = 0) -> Tensor:
     return (torch.softmax(log_w, dim).detach() * log_w).sum(dim)
 
@@ -87,6 +91,7 @@ OF_THE_BOUND = {
     averages_log_weights: NO_BETTER,
     sums_the_weights: IDENTICAL,
     mixes_examples_in_a_view: MIXED,
+    mixes_examples_and_keeps_one_dimension: MIXED,
     weighs_the_log_weights: "Your gradient is right, and your value is not. Try log-weights 0 and log 3, whose mean "
     "weight is 2.",
     turns_the_weights_over: "Your best sample gets the smallest weight.",

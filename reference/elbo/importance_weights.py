@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from torch import Tensor
 
-from grader.compare import ROUNDED, assert_value, expect
+from grader.compare import FORMULA, Tolerance, assert_value, expect
 from grader.question import Question
 from grader.remote import Student
 from grader.standard import (
@@ -43,6 +43,9 @@ from reference.elbo._weights import (
 question = Question(
     id="elbo.4", functions=["importance_weights"], title="Normalised weights and their effective sample size"
 )
+
+# In float32 a log-weight of 3000 is known to 2e-4, which is what a weight computed from two of them is known to.
+FAR_APART = {torch.float64: FORMULA, torch.float32: Tolerance(rtol=1e-2, atol=1e-2)}
 
 Pair = tuple[Tensor, Tensor]
 
@@ -135,7 +138,7 @@ def check_survives_weights_far_apart(student: Student, source: Numbers, dtype: t
     log_w = far_apart(source, dtype)
     log_w[2, 0] = -math.inf
     right = tuple(part.to(dtype) for part in importance_weights(log_w.double()))
-    assert_value(student.importance_weights(log_w), right, tolerance=ROUNDED[torch.float32])
+    assert_value(student.importance_weights(log_w), right, tolerance=FAR_APART[dtype])
 
 
 question.check("stress", points=0.25, requires=(check_weights, check_size))(
@@ -229,9 +232,7 @@ def takes_a_root(log_w: Tensor, dim: int = 0) -> Pair:
     return weights, 1 / weights.square().sum(dim).sqrt()
 
 
-@question.misconception(
-    "For normalised weights the sum is 1, whatever they are. What is squared first, and what is summed first?"
-)
+@question.misconception("Ten equal weights are worth ten samples. What do you return for them?")
 def squares_the_sum_below(log_w: Tensor, dim: int = 0) -> Pair:
     weights = torch.softmax(log_w, dim)
     return weights, weights.square().sum(dim) / weights.sum(dim).square()
