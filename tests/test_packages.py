@@ -72,7 +72,7 @@ class TestEveryPackage:
     def test_its_scripts_are_executable_and_parse(self, name: str, bundle: Bundle, tmp_path: Path) -> None:
         for path in packages.write(name, bundle, {}, tmp_path):
             data = path.read_bytes()
-            assert bool(path.stat().st_mode & 0o100) is data.startswith(b"#!")
+            assert path.stat().st_mode & 0o777 == (0o700 if data.startswith(b"#!") else 0o600)
             if data.startswith(b"#!/usr/bin/env bash"):
                 subprocess.run(["bash", "-n", str(path)], check=True)
             elif path.suffix == ".yml":

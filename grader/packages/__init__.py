@@ -57,6 +57,7 @@ def write(name: str, bundle: Bundle, options: Mapping[str, str], out: Path) -> l
         raise UsageError(f"a package for {name} has no option {unknown[0]!r}; its options are: {listed}")
     written = []
     for path, data in known[name].files(bundle, options).items():
-        write_atomically(out / path, data, mode=0o777 if data.startswith(b"#!") else 0o666)
+        # For the owner alone: most packages hold the references and the secret.
+        write_atomically(out / path, data, mode=0o700 if data.startswith(b"#!") else 0o600)
         written.append(out / path)
     return written
