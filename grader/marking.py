@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,7 @@ import torch
 
 import grader
 from grader import carrying, catalog, sandboxes, scan, scoring, secret, variants
+from grader.accepted import Accepted
 from grader.carrying import Carried
 from grader.catalog import LoadedAssignment
 from grader.diagnosis import Diagnosis, Fingerprint, diagnose, recognised
@@ -62,6 +64,7 @@ class Marker:
         self._assignments: dict[str, LoadedAssignment] = {}
         self._recordings: dict[str, Sequence[Recording]] = {}
         self._batches: dict[str, Batch] = {}
+        self._accepted: dict[str, Accepted] = defaultdict(Accepted)
         self._known: dict[str, Sequence[Fingerprint]] = {}
         self._inputs: dict[str, PersonalInputs] = {}
         self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
@@ -132,6 +135,7 @@ class Marker:
                 everything=self._batches[question.id],
                 link=link,
                 personal=self._personal(task, question),
+                accepted=self._accepted[question.id],
                 forbidden_uses=scan.forbidden_uses(submission.source, question.function, question.forbidden),
             )
         finally:

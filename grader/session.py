@@ -14,6 +14,7 @@ from typing import Any
 
 from hypothesis.errors import Flaky
 
+from grader.accepted import Accepted, digest
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Drawn, Example, Recording, calls_of, record_example, run_body, run_given
 from grader.link import Batch, Link
@@ -69,6 +70,9 @@ class QuestionSession:
     answers: dict[str, list[tuple[Call, Answer]]] = field(default_factory=dict)
     """By check, the student's answers to the recorded calls; what a diagnosis goes by."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    accepted: Accepted = field(default_factory=Accepted)
+    """By this process, of this question's recorded inputs."""
+    _own: dict[str, tuple[Sequence[Example], Sequence[Answer]]] | None = None
     _has_shrunk: bool = False
     _trained: OnceTransport | None = None
 
@@ -93,18 +97,27 @@ class QuestionSession:
         try:
             if check.kind is Kind.TRAINING:
                 return self._judge_trained(recording)
-            answers = self._fetched(recording)
-            failing = self._replay(check, recording.examples, answers)
+            failing = self._judge_recorded(recording)
             if failing is not None:
                 return self._smallest(recording, failing)
             if check.kind is Kind.VALUE:
-                own = [record_example(self.question, check, drawn) for drawn in self.personal[check.name]]
-                failing = self._replay(check, own, self.link.perform_all(Batch(calls_of(own))))
+                failing, _ = self._replay(check, *self._fetched_own(check))
             return failing or Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
         except (GraderError, WireError) as fault:
             return Verdict(check=check, outcome=Outcome.ERROR, fault=str(fault))
+
+    def _judge_recorded(self, recording: Recording) -> Verdict | None:
+        """The first failure on the class's inputs, or None."""
+        answers = self._fetched(recording)
+        seen = digest(recording.check.name, self.forbidden_uses, answers)
+        if seen in self.accepted:
+            return None
+        failing, asked_more = self._replay(recording.check, recording.examples, answers)
+        if failing is None and not asked_more:
+            self.accepted.add(seen)
+        return failing
 
     def _judge_trained(self, recording: Recording) -> Verdict:
         """Run a training check live, for what it asks depends on a module that is not there before.
@@ -142,16 +155,51 @@ class QuestionSession:
         for recording in self.recordings:
             self.answers[recording.check.name] = [(call, next(rest)) for call in recording.calls]
 
-    def _replay(self, check: Check, examples: Sequence[Example], answers: Sequence[Answer]) -> Verdict | None:
-        """Run the check's body on recorded inputs and fetched answers; the first failure, or None."""
+    def _fetched_own(self, check: Check) -> tuple[Sequence[Example], Sequence[Answer]]:
+        """The submission's own inputs for a value check, with the student's answers; the first fetches those of all."""
+        if self._own is None:
+            self._own = self._fetch_all_own()
+        if check.name not in self._own:
+            examples = self._own_examples(check)
+            self._own[check.name] = examples, self.link.perform_all(Batch(calls_of(examples)))
+        return self._own[check.name]
+
+    def _fetch_all_own(self) -> dict[str, tuple[Sequence[Example], Sequence[Answer]]]:
+        """As `_fetch_all`; a worker that dies at it is not held against the submission, as nothing had to be asked."""
+        deaths = list(self.link.deaths)
+        try:
+            examples = {check.name: self._own_examples(check) for check in self.question.checks}
+            answers = self.link.perform_all(Batch([call for each in examples.values() for call in calls_of(each)]))
+        except (WorkerFailure, WireError, GraderError):
+            self.link.deaths[:] = deaths
+            return {}
+        if any(is_too_large(answer) for answer in answers):
+            return {}
         rest = iter(answers)
+        return {name: (each, [next(rest) for _ in calls_of(each)]) for name, each in examples.items()}
+
+    def _own_examples(self, check: Check) -> list[Example]:
+        return [record_example(self.question, check, drawn) for drawn in self.personal.get(check.name, ())]
+
+    def _replay(
+        self, check: Check, examples: Sequence[Example], answers: Sequence[Answer]
+    ) -> tuple[Verdict | None, bool]:
+        """Run the check's body on recorded inputs and fetched answers.
+
+        Returns:
+            The first failure, or None; and whether the body asked anything else than what was fetched.
+        """
+        rest = iter(answers)
+        asked_more = False
         for example in examples:
             mine = [(call, next(rest)) for call, _ in example.calls]
-            student = self._student(ReplayTransport(mine, self.link), example)
+            transport = ReplayTransport(mine, self.link)
+            student = self._student(transport, example)
             failure = _failure_of(check, student, example.drawn)
             if failure is not None:
-                return Verdict(check=check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown))
-        return None
+                return Verdict(check=check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown)), True
+            asked_more |= transport.position < len(student.shown)
+        return None, asked_more
 
     def _student(self, transport: Any, example: Example | None) -> Student:
         oracle: Any = LocalTransport(self.question.oracles)

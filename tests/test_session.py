@@ -17,13 +17,14 @@ from hypothesis import given
 from torch import Tensor, nn
 
 from grader import catalog, session
+from grader.accepted import Accepted
 from grader.compare import assert_value, expect
 from grader.diagnosis import recognised
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Recording, calls_of, record_question, run_body
 from grader.link import Batch
 from grader.model import Cause, Outcome
-from grader.question import Question
+from grader.question import Check, Question
 from grader.remote import Call, LocalTransport, Student
 from grader.session import QuestionSession, Verdict
 from grader.standard import arguments, matches_oracle
@@ -457,3 +458,54 @@ def test_what_training_checks_share_is_trained_once(off: float, scores: list[int
     assert points == scores
     found = recognised(question, verdicts)
     assert (found.names if found else ()) == (("turns_the_sign",) if off == -10.0 else ())
+
+
+def test_a_body_does_not_look_again_at_answers_that_it_accepted(
+    question: Question, recordings: list[Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def counted(check: Check, *args: Any) -> None:
+        looked.append(check.name)
+        run_body(check, *args)
+
+    monkeypatch.setattr(session, "run_body", counted)
+    accepted = Accepted()
+    first = verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted)
+    assert set(looked) == {check.name for check in question.checks}
+    looked.clear()
+    assert verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted).keys() == first.keys()
+    assert looked == []
+
+    def off_by_a_bit(x: Tensor, scale: float) -> Tensor:
+        return torch.nextafter(right(x, scale), torch.zeros_like(x[..., 0]))
+
+    assert verdicts(question, recordings, FakeLink({"energy": off_by_a_bit}), accepted=accepted)["values"].outcome is (
+        Outcome.PASSED
+    )
+    assert "values" in looked
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_others_answered_changes_no_verdict(question: Question, recordings: list[Recording], name: str) -> None:
+    accepted = Accepted()
+    verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted)
+    for _ in range(2):
+        shared = verdicts(question, recordings, FakeLink({"energy": WRONG[name]}), accepted=accepted)
+        alone = verdicts(question, recordings, FakeLink({"energy": WRONG[name]}))
+        assert {check: one.outcome for check, one in shared.items()} == {
+            check: one.outcome for check, one in alone.items()
+        }
+
+
+def test_a_worker_that_dies_at_inputs_asked_ahead_is_not_held_against_other_checks(
+    question: Question, recordings: list[Recording]
+) -> None:
+    personal = {check.name: [] for check in question.checks}
+    (drawn, *_) = [recording.examples[-1].drawn for recording in recordings if recording.check.name == "values"]
+    asked = sum(len(recording.calls) for recording in recordings)
+    link = FakeLink({"energy": right}, dies_at=asked + 1)
+    grading = session_of(question, recordings, link, personal={**personal, "values": [drawn]})
+    (recording,) = (one for one in recordings if one.check.name == "values")
+    assert grading.run(recording).failure is not None
+    assert link.deaths[1:] == []
