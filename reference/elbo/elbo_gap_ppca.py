@@ -222,19 +222,25 @@ question.check("law", points=0.5, requires=ALL_VALUES)(
 question.check(
     "stress",
     points=0.5,
+    examples=5,
     name="accepts_more_latents_than_dimensions",
     description="Is right where there are more latents than dimensions.",
 )(matches_oracle(elbo_gap_ppca, models(batch_shapes=ONE_EXAMPLE, sizes=((2, 5), (1, 2))), tolerance=CANCELLING))
 question.check(
-    "stress", points=0.5, name="accepts_little_noise", description="Is right where the noise has a variance of 1e-4."
+    "stress",
+    points=0.5,
+    examples=5,
+    name="accepts_little_noise",
+    description="Is right where the noise has a variance of 1e-4.",
 )(matches_oracle(elbo_gap_ppca, models(batch_shapes=ONE_EXAMPLE, noise=1e-4), tolerance=CANCELLING))
 question.check(
     "stress",
     points=0.5,
+    examples=5,
     name="accepts_a_narrow_q",
     description="Is right where q has variances of 1e-8.",
 )(matches_oracle(elbo_gap_ppca, models(batch_shapes=ONE_EXAMPLE, spread=1e-8), tolerance=CANCELLING))
-question.check("stress", points=0.5, requires=ALL_VALUES)(
+question.check("stress", points=0.5, requires=ALL_VALUES, examples=5)(
     accurate_in(torch.float32, elbo_gap_ppca, models(), tolerance=SINGLE)
 )
 
@@ -246,7 +252,8 @@ question.check("robustness", points=0.25, requires=ALL_VALUES)(
 question.check("robustness", points=0.25, requires=ALL_VALUES)(
     accepts_empty_batches(models(batch_shapes=NO_EXAMPLE), elbo_gap_ppca)
 )
-question.check("behaviour", points=0.25, requires=ALL_VALUES)(runs_on_other_devices(rows))
+# On the meta device each factorisation takes many milliseconds.
+question.check("behaviour", points=0.25, requires=ALL_VALUES, examples=1)(runs_on_other_devices(rows))
 question.check("behaviour", points=0.25, requires=ALL_VALUES)(keeps_generators(rows))
 question.check("behaviour", points=0.5, requires=ALL_VALUES)(
     does_constant_work(rows, models(batch_shapes=((300,),), sizes=((5, 2),)))

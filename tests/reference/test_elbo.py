@@ -141,6 +141,15 @@ def test_discrete_elbo_of_impossible_states_against_scipy(oracles: dict[str, Ora
     exactly(gap, scipy.special.rel_entr(chosen, joint / 0.3).sum(-1))
 
 
+def test_the_log_of_a_mean_joint_is_too_low_and_the_posterior_mean_too_high(random: np.random.Generator) -> None:
+    """The first mistake stays below log p(x), as q weighs with at most 1; the second exceeds it, by a divergence."""
+    log_joint, log_q = random.normal(size=(200, 5)), np.log(random.dirichlet(np.ones(5), size=200))
+    log_px = scipy.special.logsumexp(log_joint, axis=-1)
+    posterior = scipy.special.softmax(log_joint, axis=-1)
+    assert (scipy.special.logsumexp(log_q + log_joint, axis=-1) < log_px).all()
+    assert ((posterior * (log_joint - log_q)).sum(-1) > log_px).all()
+
+
 # elbo.2
 
 
