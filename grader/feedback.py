@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.compare import format_value
 from grader.model import CallShown, Cause, CheckResult, Counterexample, Feedback, Outcome
-from grader.remote import Call
+from grader.remote import OBSERVED, Call
 from grader.session import Verdict
 from grader.text import printable
 from grader.worker.messages import Answer, Mode, Raised
@@ -101,7 +101,7 @@ def _returned(call: Call, answer: Answer) -> str:
     value = answer.value
     if call.mode in (Mode.VJP, Mode.VJP2) and isinstance(value, tuple):
         value = value[-1]
-    elif call.mode is Mode.OBSERVE and isinstance(value, dict):
+    elif call.mode in OBSERVED and isinstance(value, dict):
         value = value.get("value")
     return _cut(format_value(value))
 

@@ -49,7 +49,7 @@ class Call:
     def text(self) -> str:
         """Python that repeats the call."""
         call = self._target(_given(self.args, self.kwargs))
-        return call if self.mode in (Mode.CALL, Mode.OBSERVE) else f"{_MODE_WORDS[self.mode]} {call}"
+        return call if self.mode in (Mode.CALL, *OBSERVED) else f"{_MODE_WORDS[self.mode]} {call}"
 
     def _target(self, given: str) -> str:
         if self.module is None:
@@ -89,6 +89,10 @@ def _same(mine: Any, theirs: Any) -> bool:
     return bool(mine == theirs)
 
 
+OBSERVED = (Mode.OBSERVE, Mode.TRAIN)
+"""Modes that report, besides the value, what the call did."""
+
+
 class Transport(Protocol):
     """Who answers a student's calls."""
 
@@ -125,9 +129,9 @@ class LocalTransport:
     def _value(self, call: Call) -> Any:
         if self.quiet and call.mode is Mode.META:
             return calls.structure(self._performed(call, Mode.CALL))
-        with torch.random.fork_rng(devices=[], enabled=call.mode is Mode.OBSERVE):
+        with torch.random.fork_rng(devices=[], enabled=call.mode in OBSERVED):
             value = self._performed(call, call.mode)
-        if self.quiet and call.mode is Mode.OBSERVE:
+        if self.quiet and call.mode in OBSERVED:
             return {**value, "changed": [], "marked": False, "generators": [], "warnings": [], "operators": 0}
         return value
 
@@ -276,8 +280,8 @@ class RemoteFunction:
     def _with_modules(self, value: Any) -> Any:
         if isinstance(value, Kept):
             return RemoteModule(self._student, self._name, OnModule(kept=value.number))
-        if isinstance(value, tuple):
-            return tuple(self._with_modules(item) for item in value)
+        if isinstance(value, tuple | list):
+            return type(value)(self._with_modules(item) for item in value)
         return value
 
     def vjp(self, args: Sequence[Any], cotangents: Any, kwargs: Mapping[str, Any] | None = None) -> tuple[Tensor, ...]:
@@ -300,9 +304,16 @@ class RemoteFunction:
 
     def observe(self, *args: Any, **kwargs: Any) -> Observation:
         """Call, and report what the call changed, drew, warned of and cost."""
-        seen = self._ask(Mode.OBSERVE, args, kwargs)
+        return self._observed(Mode.OBSERVE, args, kwargs)
+
+    def train(self, *args: Any, **kwargs: Any) -> Observation:
+        """As `observe`, without counting operators; a module in the value as a `RemoteModule`."""
+        return self._observed(Mode.TRAIN, args, kwargs)
+
+    def _observed(self, mode: Mode, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation:
+        seen = self._ask(mode, args, kwargs)
         return Observation(
-            value=seen["value"],
+            value=self._with_modules(seen["value"]),
             changed=tuple(seen["changed"]),
             marked=seen["marked"],
             generators=tuple(seen["generators"]),
@@ -450,7 +461,10 @@ class Student:
         if isinstance(answer, Raised):
             raise as_failure(answer, call.function, call.mode)
         assert_reply(call.mode, answer.value, right.value)
-        self._pair_up(answer.value, right.value)
+        if call.mode in OBSERVED:
+            self._pair_up(answer.value["value"], right.value["value"])
+        else:
+            self._pair_up(answer.value, right.value)
         return answer.value
 
     def ask_to_refuse(self, call: Call, error: str) -> None:

@@ -80,7 +80,7 @@ def assert_reply(mode: Mode, value: Any, right: Any) -> None:
             assert_structure(value, right)
         case Mode.VJP | Mode.VJP2:
             _assert_derivatives(value, right)
-        case Mode.OBSERVE:
+        case Mode.OBSERVE | Mode.TRAIN:
             _assert_observation(value, len(right["asked"]))
             assert_structure(value["value"], right["value"])
         case Mode.META:

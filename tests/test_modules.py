@@ -249,6 +249,16 @@ def test_what_is_trained_is_called_where_it_lives(student: StudentOf) -> None:
     assert work.times() == 1
 
 
+def test_what_training_does_besides_is_seen(student: StudentOf) -> None:
+    work = student(TRAIN, train=_train)
+    seen = work.train.train(X, generator=generator(3))
+    model, _ = seen.value
+    torch.testing.assert_close(model(X), X.sum(-1, keepdim=True) * X.mean())
+    assert seen.generators == ("torch",)
+    assert not seen.changed
+    assert seen.operators == 0
+
+
 def test_something_else_than_a_module_is_told(student: StudentOf) -> None:
     work = student("def train(x, *, generator):\n    return x, x", train=_train)
     assert failure(lambda: work.train(X, generator=generator(3))).cause is Cause.SHAPE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,9 @@ class _OperatorCount(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **(kwargs or {}))
 
 
-def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = ()) -> dict[str, Any]:
+def observe(
+    function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = (), *, counting: bool = True
+) -> dict[str, Any]:
     """The value of a call, and what it did besides.
 
     `changed` holds the positions of the tensors, in order of appearance, that were written to; `marked` whether one
@@ -137,6 +140,7 @@ def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = (
         args: Its arguments.
         kwargs: And those by name.
         asked: The log of each function in the arguments, in order.
+        counting: Whether to count operators, which makes each of them some microseconds slower.
     """
     inputs = list(tensors_in((args, kwargs)))
     before = [(tensor._version, tensor.clone()) for tensor in inputs]
@@ -144,7 +148,7 @@ def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = (
     marks = [(tensor.requires_grad, tensor.grad is None) for tensor in watched]
     states = _generator_states()
     counter = _OperatorCount()
-    with warnings.catch_warnings(record=True) as caught, counter:
+    with warnings.catch_warnings(record=True) as caught, counter if counting else nullcontext():
         warnings.simplefilter("always")
         value = function(*args, **kwargs)
     changed = [

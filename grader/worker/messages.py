@@ -25,6 +25,8 @@ class Mode(StrEnum):
     """As `VJP`, and the gradients of <direction, first gradients>."""
     OBSERVE = "observe"
     """Its value, with what the call changed, drew, warned of, cost, and asked of functions that it was given."""
+    TRAIN = "train"
+    """As `OBSERVE`, for calls so long that counting their operators would cost too much."""
     META = "meta"
     """Forward and backward on the meta device: the shapes and dtypes of its value."""
 

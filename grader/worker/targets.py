@@ -64,6 +64,9 @@ def perform(
             return calls.vjp2(function, args, kwargs, cotangents, directions)
         case Mode.OBSERVE:
             return calls.observe(function, args, kwargs, logs or ())
+        case Mode.TRAIN:
+            seen = calls.observe(function, args, kwargs, counting=False)
+            return {**seen, "value": _keep(seen["value"], kept)}
         case Mode.META:
             return calls.on_meta(function, args, kwargs)
 
