@@ -109,7 +109,19 @@ def _applied(result: SubmissionResult, deadlines: Deadlines) -> SubmissionResult
     if deadline is None or result.submission.submitted_at is None:
         return result
     submitted_at = datetime.fromisoformat(result.submission.submitted_at)
-    return replace(result, late=deadline.late(submitted_at, result.score or 0.0))
+    late = deadline.late(submitted_at, result.score or 0.0)
+    return replace(result, late=late, notes=(*result.notes, *_note(result, late)))
+
+
+def _note(result: SubmissionResult, late: Late) -> list[str]:
+    """What every report says of a late submission."""
+    if not late.late_s:
+        return []
+    hours = f"Handed in {late.late_s / 3600:.1f} hours after the deadline ({late.due_at})"
+    if result.score is None:
+        return [f"{hours}."]
+    left = round(result.score - late.deducted, DIGITS)
+    return [f"{hours}: {late.deducted:g} of {result.score:g} points are taken off, and {left:g} count."]
 
 
 def _of(result: SubmissionResult, deadlines: Deadlines) -> Deadline | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from grader import reports
 from grader.errors import UsageError
 from grader.lateness import apply, final_score, read_deadlines
 from grader.model import SubmissionResult
@@ -52,6 +53,20 @@ def test_each_day_begun_costs(tmp_path: Path, student: str, submitted_at: str, l
     assert found.late.extended is (student != "eve")
     assert final_score(found) == pytest.approx(score)
     assert found.score == 8.0
+
+
+def test_every_report_says_what_lateness_costs(tmp_path: Path) -> None:
+    deadlines = read_deadlines(write(tmp_path, TABLE))
+    late, early = (result("eve", f"2026-03-0{day}T22:59:00Z") for day in (9, 8))
+    (found, other), _ = apply([late, early], deadlines)
+    note = (
+        "Handed in 24.0 hours after the deadline (2026-03-08T22:59:00Z): 0.8 of 8 points are taken off, and 7.2 count."
+    )
+    assert (found.notes, other.notes) == ((note,), ())
+    for name in ("html", "markdown", "gradescope", "csv"):
+        reports.write(name, [found], tmp_path / name / "out")
+        written = "".join(path.read_text() for path in (tmp_path / name).rglob("*") if path.is_file())
+        assert "7.2 count" in written
 
 
 def test_points_a_day_never_cost_more_than_there_are(tmp_path: Path) -> None:

@@ -163,6 +163,8 @@ class TestWorkflows:
         assert isinstance(steps, list)
         (upload,) = [step for step in steps if "upload-artifact" in step.get("uses", "")]
         assert "!results/course.secret" in upload["with"]["path"].split()
+        gitlab = yaml.safe_load((SCAFFOLDS / "gitlab_grade.yml").read_text())
+        assert "results/course.secret" in gitlab["grade"]["artifacts"]["exclude"]
 
     @pytest.mark.parametrize("name", ["github_grade.yml", "github_check.yml"])
     def test_jobs_may_read_and_nothing_else(self, name: str) -> None:
