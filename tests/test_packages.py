@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -102,6 +103,16 @@ def test_what_grades_elsewhere_has_all_that_grading_needs(name: str, folder: str
     assert not [path for path in files if "gaussian_kl" in path and "/grader/" not in path]
     assert b"msgspec>=" in files[f"{folder}requirements.txt"]
     assert b"torch==" in files[f"{folder}constraints.txt"]
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in (ROOT / "reference").glob("*/__init__.py")))
+def test_an_assignment_imports_no_other_so_that_it_can_be_packed_alone(name: str) -> None:
+    imported = {
+        module.split(".")[1]
+        for path in (ROOT / "reference" / name).rglob("*.py")
+        for module in re.findall(r"^(?:from|import) (reference\.\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert imported <= {name}
 
 
 def test_gradescope_starts_with_two_scripts_at_the_root_of_the_zip(bundle: Bundle) -> None:
