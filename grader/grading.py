@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from grader import backends, catalog, results, sandboxes, secret
+from grader import backends, catalog, originals, results, sandboxes, secret
 from grader.model import Submission, SubmissionResult
 from grader.settings import Settings
 from grader.task import Plan, Task
@@ -37,6 +37,7 @@ def grade(settings: Settings, submissions: Sequence[Submission], progress: Progr
         progress(len(done), len(tasks))
 
         def sink(task: Task, result: SubmissionResult) -> None:
+            originals.store(settings.out, task.submission)
             results.store(settings.out, result)
             done[task.key] = result
             progress(len(done), len(tasks))

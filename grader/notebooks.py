@@ -51,6 +51,8 @@ class _CodeCell(NamedTuple):
     number: int
     text: str
     body: list[ast.stmt]
+    is_ours: bool = False
+    """A test cell that came with the notebook: what it runs is not the student's."""
 
 
 def read_notebook(data: bytes) -> Module:
@@ -63,16 +65,15 @@ def read_notebook(data: bytes) -> Module:
     answers: dict[str, str] = {}
     notes: list[str] = []
     left = MAX_CODE_CHARS
-    for number, cell in enumerate(_cells(data), start=1):
-        text, metadata = _text(cell.get("source")), cell.get("metadata")
+    for number, cell in enumerate(cells_of(data), start=1):
+        text, metadata = text_of(cell), cell.get("metadata")
         if cell.get("cell_type") == "code":
             left -= len(text)
             if left < 0:
                 raise SubmissionError(f"its code cells hold more than {MAX_CODE_CHARS >> 10} KiB; hand in code alone")
-            code.append(_parse_cell(number, text, notes))
+            code.append(_parse_cell(number, text, notes)._replace(is_ours=_is_test(metadata)))
         elif cell.get("cell_type") == "markdown":
-            given = metadata.get("answer") if isinstance(metadata, dict) else None
-            answers |= _answer(text, given if isinstance(given, str) else None)
+            answers |= _answer(text, answer_id(text, metadata))
     try:
         source = _definitions(code, notes)
     except RecursionError as error:
@@ -91,11 +92,25 @@ def percent_answers(source: str) -> dict[str, str]:
         body = source[header.end() : end]
         lines = [re.sub(r"^# ?", "", line) for line in body.strip("\n").splitlines() if line.startswith("#")]
         key = _ANSWER_KEY.search(header[1])
-        answers |= _answer("\n".join(lines), key[1] if key else None)
+        text = "\n".join(lines)
+        answers |= _answer(text, answer_id(text, {"answer": key[1]} if key else {}))
     return answers
 
 
-def _cells(data: bytes) -> list[Mapping[str, Any]]:
+def answer_id(text: str, metadata: object) -> str | None:
+    """The written question that a markdown cell answers: its metadata says so, or its first line."""
+    given = metadata.get("answer") if isinstance(metadata, dict) else None
+    line = _ANSWER_LINE.match(text)
+    name = given if isinstance(given, str) and given else line[1] if line else None
+    return name if name and re.fullmatch(_ID, name) else None
+
+
+def cells_of(data: bytes) -> list[Mapping[str, Any]]:
+    """The cells of a notebook, of which nothing is known but that each is a mapping.
+
+    Raises:
+        SubmissionError: Where the bytes are no notebook of format 4.
+    """
     if len(data) > MAX_NOTEBOOK_BYTES:
         raise SubmissionError(f"the notebook is larger than {MAX_NOTEBOOK_BYTES >> 20} MiB; clear its outputs")
     try:
@@ -108,19 +123,24 @@ def _cells(data: bytes) -> list[Mapping[str, Any]]:
     return cells
 
 
-def _text(source: object) -> str:
+def text_of(cell: Mapping[str, Any]) -> str:
     """A cell's text, which the format stores as one string or as a list of lines."""
+    source = cell.get("source")
     lines = source if isinstance(source, list) else [source]
     return "".join(line for line in lines if isinstance(line, str)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _answer(text: str, question: str | None) -> dict[str, str]:
     """`{id: answer}`, or nothing where the cell carries no id or was left as it was handed out."""
-    line = _ANSWER_LINE.match(text)
-    text = (text[line.end() :] if line else text).strip()
-    name = question or (line[1] if line else None)
+    text = _ANSWER_LINE.sub("", text).strip()
     written = [part for part in text.replace(PLACEHOLDER, "").splitlines() if part.strip("*_ ") and part[0] != "#"]
-    return {name: text} if name and re.fullmatch(_ID, name) and written else {}
+    return {question: text} if question and written else {}
+
+
+def _is_test(metadata: object) -> bool:
+    """Whether nbgrader takes the cell for a test: graded, and not the student's to write."""
+    given = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return isinstance(given, dict) and given.get("grade") is True and given.get("solution") is not True
 
 
 def _parse_cell(number: int, text: str, notes: list[str]) -> _CodeCell:
@@ -165,7 +185,7 @@ def _definitions(cells: list[_CodeCell], notes: list[str]) -> str:
         chosen = list(_sources_of(cell, kept - future))
         if chosen:
             parts.append("\n".join([f"# cell {cell.number}", *chosen]) + "\n")
-        if any(node not in kept and not _is_idle(node) for node in cell.body):
+        if not cell.is_ours and any(node not in kept and not _is_idle(node) for node in cell.body):
             notes.append(f"Cell {cell.number}: only what it defines counts; its other statements were left out.")
     return "\n\n".join(parts)
 
