@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
@@ -98,6 +99,7 @@ Fresh = Annotated[bool | None, _option("fresh")]
 WallS = Annotated[float | None, _option("wall_s")]
 Carry = Annotated[bool | None, _option("carry")]
 MemoryMib = Annotated[int | None, _option("memory_mib")]
+Gradebook = Annotated[str | None, _option("gradebook", metavar="URL")]
 FailUnder = Annotated[float | None, _option("fail_under")]
 Json = Annotated[bool | None, _option("json")]
 
@@ -119,6 +121,7 @@ def grade(
     wall_s: WallS = None,
     memory_mib: MemoryMib = None,
     carry: Carry = None,
+    gradebook: Gradebook = None,
     fail_under: FailUnder = None,
     json: Json = None,
 ) -> int:
@@ -138,6 +141,7 @@ def grade(
         wall_s=wall_s,
         memory_mib=memory_mib,
         carry=carry,
+        gradebook=gradebook,
         fail_under=fail_under,
         json=json,
     )
@@ -187,6 +191,7 @@ def report(
     assignment: AssignmentName = None,
     reports: Reports = None,
     deadlines: DeadlineTable = None,
+    gradebook: Gradebook = None,
     json: Json = None,
 ) -> int:
     """Write reports again from stored results."""
@@ -194,7 +199,13 @@ def report(
     from grader.errors import UsageError
 
     settings = _settings(
-        out=out, assignment=assignment, reports=reports, deadlines=deadlines, json=json, need_course=False
+        out=out,
+        assignment=assignment,
+        reports=reports,
+        deadlines=deadlines,
+        gradebook=gradebook,
+        json=json,
+        need_course=False,
     )
     stored = results.load_all(settings.out)
     for problem in stored.problems:
@@ -203,10 +214,59 @@ def report(
     if not found:
         what = f"results of {assignment}" if assignment else "results"
         raise UsageError(f"{settings.out} holds no {what}; name the folder that `grader grade --out` wrote to")
-    found = _with_lateness(settings, found)
+    found = _with_lateness(settings, _with_marks(settings, found))
     _print_results(settings, found)
     _write_reports(settings, found)
     return DONE
+
+
+@_command
+def regrade(
+    out: Annotated[Path, typer.Argument(help="The folder that results were written to.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
+    course: Course = None,
+    jobs: Jobs = None,
+    reports: Reports = None,
+    deadlines: DeadlineTable = None,
+    sandbox: Sandbox = None,
+    wall_s: WallS = None,
+    memory_mib: MemoryMib = None,
+    carry: Carry = None,
+    gradebook: Gradebook = None,
+    json: Json = None,
+) -> int:
+    """Grade stored submissions again after a check changed. Says who gains, who loses and why."""
+    from grader import progress, regrading, results, tables
+    from grader.reports.figures import has_grader_error
+
+    settings = _settings(
+        out=out,
+        course=course,
+        jobs=jobs,
+        reports=reports,
+        deadlines=deadlines,
+        sandbox=sandbox,
+        wall_s=wall_s,
+        memory_mib=memory_mib,
+        carry=carry,
+        gradebook=gradebook,
+        json=json,
+    )
+    _report_paths(settings)
+    _deadlines(settings)
+    with progress.shown(_console(stderr=True), "Grading again") as told:
+        found = regrading.regrade(settings, told)
+    for sentence in found.missing:
+        _say(sentence)
+    _print(settings, found.document(), lambda: tables.regrade_table(found))
+    if dry_run:
+        _say("Nothing was written.")
+    else:
+        regrading.write(settings, found)
+        everything = results.load_all(settings.out).results
+        _write_gradebook(settings, everything)
+        _write_reports(settings, _with_lateness(settings, _with_marks(settings, everything)))
+    return OURS if any(map(has_grader_error, found.regraded)) else DONE
 
 
 @_command
@@ -309,7 +369,8 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     )
     with progress.shown(_console(stderr=True), "Grading") as told:
         results = grading.grade(settings, [one for one in found if one.assignment], told)
-    results = _with_lateness(settings, results)
+    _write_gradebook(settings, results)
+    results = _with_lateness(settings, _with_marks(settings, results))
     _print_results(settings, results, not_graded=[one for one in found if not one.assignment])
     _write_reports(settings, results)
     if any(map(has_grader_error, results)):
@@ -332,6 +393,29 @@ def _with_lateness(settings: Settings, results: Sequence[SubmissionResult]) -> l
     for sentence in said:
         _say(sentence)
     return found
+
+
+def _write_gradebook(settings: Settings, results: Sequence[SubmissionResult]) -> None:
+    if settings.gradebook is None:
+        return
+    for lost in _gradebooks().write(settings.gradebook, settings.course, results, folder=Path.cwd()):
+        _say(f"gradebook: {lost}")
+
+
+def _with_marks(settings: Settings, results: Sequence[SubmissionResult]) -> Sequence[SubmissionResult]:
+    return results if settings.gradebook is None else _gradebooks().with_marks(settings.gradebook, results)
+
+
+def _gradebooks() -> ModuleType:
+    from grader.errors import UsageError
+
+    try:
+        from grader import gradebook
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--gradebook needs {error.name}; install the extra with pip install 'grader[nbgrader]'"
+        ) from error
+    return gradebook
 
 
 def _report_paths(settings: Settings) -> dict[str, Path]:

@@ -150,6 +150,8 @@ class QuestionResult(_Frozen, frozen=True, kw_only=True):
     manual: bool = False
     answer: str | None = None
     """The written answer of a question that a person marks."""
+    comment: str | None = None
+    """What a person wrote to the student about it."""
 
 
 class SubmissionInfo(_Frozen, frozen=True, kw_only=True):

@@ -128,6 +128,12 @@ class Settings:
         default=False,
         metadata=_about(_switch, "Give the points of checks that fail because of an earlier question alone."),
     )
+    gradebook: str | None = field(
+        default=None,
+        metadata=_about(
+            _text, "nbgrader's gradebook: an SQLite file or a database URL. Scores go in, marks come back."
+        ),
+    )
     fail_under: float | None = field(
         default=None, metadata=_about(_number(0, 100), "Exit with 1 if a submission has less than this many percent.")
     )

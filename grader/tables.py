@@ -10,11 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from grader.reports.figures import points
 from grader.selfcheck import Run, Test
 from grader.text import one_line, printable
 
 if TYPE_CHECKING:
     from grader.doctor import Examination
+    from grader.regrading import Regrade
     from grader.validation import QuestionReport, Report
 
 _EXCERPT_LINES = 30
@@ -47,6 +49,27 @@ def validation_table(report: Report) -> RenderableType:
             if question.trivial_reason:
                 shown.append(Text(f"{question.id}: a trivial answer may earn points: {question.trivial_reason}"))
     return Group(*shown)
+
+
+def regrade_table(found: Regrade) -> RenderableType:
+    """Who gains and who loses, with the reasons below each."""
+    table = _table("Scores that change")
+    for column in ("student", "assignment", "before", "after", "change"):
+        table.add_column(column, justify="left" if column in ("student", "assignment") else "right")
+    for change in found.changes:
+        before, after = points(change.before.score), points(change.after.score)
+        gain = "" if change.gain is None else f"{change.gain:+g}"
+        style = "green" if (change.gain or 0) > 0 else "red" if (change.gain or 0) < 0 else ""
+        who = change.after.submission.id
+        device = "" if change.after.device == "cpu" else f" on {change.after.device}"
+        table.add_row(Text(who), Text(change.after.assignment + device), before, after, Text(gain, style=style))
+    told = [
+        Text(f"{one.after.submission.id}: {one_line(reason, 500)}") for one in found.changes for reason in one.reasons
+    ]
+    gains = [change.gain for change in found.changes if change.gain is not None]
+    counts = f"{sum(gain > 0 for gain in gains)} gain, {sum(gain < 0 for gain in gains)} lose; "
+    counts += f"{len(found.regraded)} graded again, {found.current} current"
+    return Group(*([table] if found.changes else []), *told, Text(counts))
 
 
 def doctor_table(found: Examination) -> RenderableType:
