@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
@@ -126,25 +125,8 @@ def grade(
     json: Json = None,
 ) -> int:
     """Grade submissions and write score reports."""
-    settings = _settings(
-        course=course,
-        assignment=assignment,
-        out=out,
-        jobs=jobs,
-        devices=devices,
-        reports=reports,
-        layout=layout,
-        roster=roster,
-        deadlines=deadlines,
-        sandbox=sandbox,
-        fresh=fresh,
-        wall_s=wall_s,
-        memory_mib=memory_mib,
-        carry=carry,
-        gradebook=gradebook,
-        fail_under=fail_under,
-        json=json,
-    )
+    flags = locals()
+    settings = _settings(**{name: flags[name] for name in flags if name != "paths"})
     return _grade(settings, paths)
 
 
@@ -195,18 +177,11 @@ def report(
     json: Json = None,
 ) -> int:
     """Write reports again from stored results."""
-    from grader import results
+    flags = locals()
+    from grader import gradebooks, results
     from grader.errors import UsageError
 
-    settings = _settings(
-        out=out,
-        assignment=assignment,
-        reports=reports,
-        deadlines=deadlines,
-        gradebook=gradebook,
-        json=json,
-        need_course=False,
-    )
+    settings = _settings(**flags, need_course=False)
     stored = results.load_all(settings.out)
     for problem in stored.problems:
         _say(problem)
@@ -214,7 +189,7 @@ def report(
     if not found:
         what = f"results of {assignment}" if assignment else "results"
         raise UsageError(f"{settings.out} holds no {what}; name the folder that `grader grade --out` wrote to")
-    found = _with_lateness(settings, _with_marks(settings, found))
+    found = _with_lateness(settings, gradebooks.marked(settings, found))
     _print_results(settings, found)
     _write_reports(settings, found)
     return DONE
@@ -236,22 +211,11 @@ def regrade(
     json: Json = None,
 ) -> int:
     """Grade stored submissions again after a check changed. Says who gains, who loses and why."""
-    from grader import progress, regrading, results, tables
+    flags = locals()
+    settings = _settings(**{name: flags[name] for name in flags if name != "dry_run"})
+    from grader import gradebooks, progress, regrading, results, tables
     from grader.reports.figures import has_grader_error
 
-    settings = _settings(
-        out=out,
-        course=course,
-        jobs=jobs,
-        reports=reports,
-        deadlines=deadlines,
-        sandbox=sandbox,
-        wall_s=wall_s,
-        memory_mib=memory_mib,
-        carry=carry,
-        gradebook=gradebook,
-        json=json,
-    )
     _report_paths(settings)
     _deadlines(settings)
     with progress.shown(_console(stderr=True), "Grading again") as told:
@@ -264,8 +228,8 @@ def regrade(
     else:
         regrading.write(settings, found)
         everything = results.load_all(settings.out).results
-        _write_gradebook(settings, everything)
-        _write_reports(settings, _with_lateness(settings, _with_marks(settings, everything)))
+        gradebooks.save(settings, everything, _say)
+        _write_reports(settings, _with_lateness(settings, gradebooks.marked(settings, everything)))
     return OURS if any(map(has_grader_error, found.regraded)) else DONE
 
 
@@ -352,7 +316,7 @@ def _settings(*, need_course: bool = True, **flags: object) -> Settings:
 
 
 def _grade(settings: Settings, paths: Sequence[Path]) -> int:
-    from grader import catalog, grading, progress, submissions
+    from grader import catalog, gradebooks, grading, progress, submissions
     from grader.reports.figures import has_grader_error, share
     from grader.roster import read_roster
 
@@ -369,8 +333,8 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     )
     with progress.shown(_console(stderr=True), "Grading") as told:
         results = grading.grade(settings, [one for one in found if one.assignment], told)
-    _write_gradebook(settings, results)
-    results = _with_lateness(settings, _with_marks(settings, results))
+    gradebooks.save(settings, results, _say)
+    results = _with_lateness(settings, gradebooks.marked(settings, results))
     _print_results(settings, results, not_graded=[one for one in found if not one.assignment])
     _write_reports(settings, results)
     if any(map(has_grader_error, results)):
@@ -393,29 +357,6 @@ def _with_lateness(settings: Settings, results: Sequence[SubmissionResult]) -> l
     for sentence in said:
         _say(sentence)
     return found
-
-
-def _write_gradebook(settings: Settings, results: Sequence[SubmissionResult]) -> None:
-    if settings.gradebook is None:
-        return
-    for lost in _gradebooks().write(settings.gradebook, settings.course, results, folder=Path.cwd()):
-        _say(f"gradebook: {lost}")
-
-
-def _with_marks(settings: Settings, results: Sequence[SubmissionResult]) -> Sequence[SubmissionResult]:
-    return results if settings.gradebook is None else _gradebooks().with_marks(settings.gradebook, results)
-
-
-def _gradebooks() -> ModuleType:
-    from grader.errors import UsageError
-
-    try:
-        from grader import gradebook
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--gradebook needs {error.name}; install the extra with pip install 'grader[nbgrader]'"
-        ) from error
-    return gradebook
 
 
 def _report_paths(settings: Settings) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from nbgrader.apps import NbGrader
 from grader import catalog, scoring
 from grader.catalog import LoadedAssignment
 from grader.errors import UsageError
-from grader.model import QuestionResult, SubmissionResult
+from grader.model import Late, QuestionResult, SubmissionResult
 from grader.nbcourse import layout, source
 from grader.nbcourse.books import opened
 from grader.nbcourse.comments import save_comments
@@ -68,6 +68,12 @@ def write(given: str, course: Path, results: Sequence[SubmissionResult], *, fold
         for name in dict.fromkeys(result.assignment for result in chosen):
             assignment = catalog.load(course, name)
             _provide(gradebook, url, course, assignment)
+            said += [
+                f"{question.id} is extra credit, and nbgrader counts its {points(question.points)} points in what can "
+                "be had."
+                for question in assignment.questions
+                if question.extra
+            ]
             for result in chosen:
                 if result.assignment == name and result.score is not None:
                     said += _save(gradebook, url, result, assignment, config)
@@ -217,17 +223,27 @@ def _with_marks(gradebook: Gradebook, result: SubmissionResult) -> SubmissionRes
     for name, text in sorted(comments.items()):
         if text and name not in answers:
             notes.append(f"Your instructor on {name.removeprefix(layout.solution_id(''))}: {text}")
-    penalty = submission.late_submission_penalty or 0.0
-    if penalty:
-        notes.append(f"Handed in late: {points(penalty)} points were taken off.")
     counted = [question for question in questions if question.score is not None]
-    total = sum(question.score or 0.0 for question in counted) - penalty
     return replace(
         result,
         questions=tuple(questions),
         notes=(*result.notes, *notes),
-        score=round(max(0.0, total), scoring.DIGITS),
-        max_score=round(sum(question.max_score for question in counted), scoring.DIGITS),
+        score=round(sum(question.score or 0.0 for question in counted), scoring.DIGITS),
+        max_score=round(sum(one.max_score for one in counted if not one.extra), scoring.DIGITS),
+        late=_late(submission) or result.late,
+    )
+
+
+def _late(submission: SubmittedAssignment) -> Late | None:
+    """How the submission stands to nbgrader's deadline, and what nbgrader's policy took off."""
+    due = submission.duedate
+    if due is None or submission.timestamp is None:
+        return None
+    return Late(
+        due_at=due.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        late_s=round(submission.total_seconds_late),
+        extended=bool(submission.extension),
+        deducted=min(float(submission.late_submission_penalty or 0.0), max(0.0, float(submission.score))),
     )
 
 
