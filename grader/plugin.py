@@ -34,7 +34,11 @@ ATTEMPTS = 2
 """How often a question is graded where the fault is the grader's own, before that is reported."""
 
 
-UNUSED_PLUGINS = ("cacheprovider", "terminal", "logging", "doctest", "unittest", "faulthandler", "junitxml", "warnings")
+UNUSED_PLUGINS = (
+    *("cacheprovider", "terminal", "logging", "doctest", "unittest", "faulthandler", "junitxml", "warnings"),
+    # They collect garbage five times at the end of a session, which nbgrader has one of for each submission.
+    *("unraisableexception", "threadexception"),
+)
 """Parts of pytest that have nothing to do here, and cost time on every check."""
 
 

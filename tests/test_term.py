@@ -27,6 +27,9 @@ from tests import formgrader
 from tests.term_class import class_of
 from tests.tiny_course import TINY
 
+# One of its steps grades twenty submissions, for each of which nbgrader takes longer than the grader.
+pytestmark = pytest.mark.timeout(1200)
+
 CHECKOUT = Path(__file__).parents[1]
 CHECKS = Path("reference", "tiny", "energy.py")
 ON_TIME, LATE = "2026-03-01-12-00-00", "2026-03-04-13-00-00"
