@@ -12,16 +12,16 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 
-from grader.settings import Settings, flag_of, help_of, load
+from grader import options as shared
+from grader.settings import Settings, load
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from grader.lateness import Deadlines
     from grader.model import Submission, SubmissionResult
     from grader.selfcheck import Target
 
@@ -80,49 +80,26 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
-def _option(name: str, **more: Any) -> Any:
-    return typer.Option(flag_of(name), help=help_of(name), show_default=False, **more)
-
-
-Course = Annotated[Path | None, _option("course")]
-AssignmentName = Annotated[str | None, _option("assignment")]
-Out = Annotated[Path | None, _option("out")]
-Jobs = Annotated[int | None, _option("jobs")]
-Devices = Annotated[list[str] | None, _option("devices", metavar="NAMES")]
-Reports = Annotated[list[str] | None, _option("reports", metavar="NAME[=PATH]")]
-Sandbox = Annotated[str | None, _option("sandbox")]
-LayoutName = Annotated[str | None, _option("layout")]
-RosterTable = Annotated[Path | None, _option("roster")]
-DeadlineTable = Annotated[Path | None, _option("deadlines")]
-Fresh = Annotated[bool | None, _option("fresh")]
-WallS = Annotated[float | None, _option("wall_s")]
-Carry = Annotated[bool | None, _option("carry")]
-MemoryMib = Annotated[int | None, _option("memory_mib")]
-Gradebook = Annotated[str | None, _option("gradebook", metavar="URL")]
-FailUnder = Annotated[float | None, _option("fail_under")]
-Json = Annotated[bool | None, _option("json")]
-
-
 @_command
 def grade(
     paths: Annotated[list[Path], typer.Argument(help="A submission, a student's folder, or a class.")],
-    course: Course = None,
-    assignment: AssignmentName = None,
-    out: Out = None,
-    jobs: Jobs = None,
-    devices: Devices = None,
-    reports: Reports = None,
-    layout: LayoutName = None,
-    roster: RosterTable = None,
-    deadlines: DeadlineTable = None,
-    sandbox: Sandbox = None,
-    fresh: Fresh = None,
-    wall_s: WallS = None,
-    memory_mib: MemoryMib = None,
-    carry: Carry = None,
-    gradebook: Gradebook = None,
-    fail_under: FailUnder = None,
-    json: Json = None,
+    course: shared.Course = None,
+    assignment: shared.AssignmentName = None,
+    out: shared.Out = None,
+    jobs: shared.Jobs = None,
+    devices: shared.Devices = None,
+    reports: shared.Reports = None,
+    layout: shared.LayoutName = None,
+    roster: shared.RosterTable = None,
+    deadlines: shared.DeadlineTable = None,
+    sandbox: shared.Sandbox = None,
+    fresh: shared.Fresh = None,
+    wall_s: shared.WallS = None,
+    memory_mib: shared.MemoryMib = None,
+    carry: shared.Carry = None,
+    gradebook: shared.Gradebook = None,
+    fail_under: shared.FailUnder = None,
+    json: shared.Json = None,
 ) -> int:
     """Grade submissions and write score reports."""
     flags = locals()
@@ -134,7 +111,7 @@ def grade(
 def check(
     assignment: Annotated[str | None, typer.Argument(help="A name, or the path of a folder or module.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file is saved.")] = False,
-    json: Json = None,
+    json: shared.Json = None,
 ) -> int:
     """Run the public tests on your own work. A row for each question, and what failed."""
     from grader import selfcheck
@@ -152,10 +129,10 @@ def check(
 @_command
 def validate(
     assignments: Annotated[list[str] | None, typer.Argument(help="Their names; all of them by default.")] = None,
-    course: Course = None,
-    jobs: Jobs = None,
-    sandbox: Sandbox = None,
-    json: Json = None,
+    course: shared.Course = None,
+    jobs: shared.Jobs = None,
+    sandbox: shared.Sandbox = None,
+    json: shared.Json = None,
 ) -> int:
     """Prove that questions tell right from wrong. Ends with 1 where one does not."""
     from grader import progress, tables, validation
@@ -170,15 +147,15 @@ def validate(
 @_command
 def report(
     out: Annotated[Path, typer.Argument(help="The folder that results were written to.")],
-    assignment: AssignmentName = None,
-    reports: Reports = None,
-    deadlines: DeadlineTable = None,
-    gradebook: Gradebook = None,
-    json: Json = None,
+    assignment: shared.AssignmentName = None,
+    reports: shared.Reports = None,
+    deadlines: shared.DeadlineTable = None,
+    gradebook: shared.Gradebook = None,
+    json: shared.Json = None,
 ) -> int:
     """Write reports again from stored results."""
     flags = locals()
-    from grader import gradebooks, results
+    from grader import results, settlement
     from grader.errors import UsageError
 
     settings = _settings(**flags, need_course=False)
@@ -189,7 +166,7 @@ def report(
     if not found:
         what = f"results of {assignment}" if assignment else "results"
         raise UsageError(f"{settings.out} holds no {what}; name the folder that `grader grade --out` wrote to")
-    found = _with_lateness(settings, gradebooks.marked(settings, found))
+    found = settlement.settled(settings, found, _say)
     _print_results(settings, found)
     _write_reports(settings, found)
     return DONE
@@ -199,25 +176,25 @@ def report(
 def regrade(
     out: Annotated[Path, typer.Argument(help="The folder that results were written to.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
-    course: Course = None,
-    jobs: Jobs = None,
-    reports: Reports = None,
-    deadlines: DeadlineTable = None,
-    sandbox: Sandbox = None,
-    wall_s: WallS = None,
-    memory_mib: MemoryMib = None,
-    carry: Carry = None,
-    gradebook: Gradebook = None,
-    json: Json = None,
+    course: shared.Course = None,
+    jobs: shared.Jobs = None,
+    reports: shared.Reports = None,
+    deadlines: shared.DeadlineTable = None,
+    sandbox: shared.Sandbox = None,
+    wall_s: shared.WallS = None,
+    memory_mib: shared.MemoryMib = None,
+    carry: shared.Carry = None,
+    gradebook: shared.Gradebook = None,
+    json: shared.Json = None,
 ) -> int:
     """Grade stored submissions again after a check changed. Says who gains, who loses and why."""
     flags = locals()
-    settings = _settings(**{name: flags[name] for name in flags if name != "dry_run"})
-    from grader import gradebooks, progress, regrading, results, tables
+    from grader import progress, regrading, results, settlement, tables
     from grader.reports.figures import has_grader_error
 
+    settings = _settings(**{name: flags[name] for name in flags if name != "dry_run"})
     _report_paths(settings)
-    _deadlines(settings)
+    settlement.deadlines(settings)
     with progress.shown(_console(stderr=True), "Grading again") as told:
         found = regrading.regrade(settings, told)
     for sentence in found.missing:
@@ -228,15 +205,15 @@ def regrade(
     else:
         regrading.write(settings, found)
         everything = results.load_all(settings.out).results
-        gradebooks.save(settings, everything, _say)
-        _write_reports(settings, _with_lateness(settings, gradebooks.marked(settings, everything)))
+        settlement.save(settings, everything, _say)
+        _write_reports(settings, settlement.settled(settings, everything, _say))
     return OURS if any(map(has_grader_error, found.regraded)) else DONE
 
 
 @_command
 def release(
     assignment: Annotated[str | None, typer.Argument(help="Its name; all of them by default.")] = None,
-    course: Course = None,
+    course: shared.Course = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to. [default: assignments]")] = None,
     nbgrader: Annotated[
         Path | None, typer.Option("--nbgrader", help="An nbgrader folder; writes its source/ notebooks instead.")
@@ -244,11 +221,12 @@ def release(
 ) -> int:
     """Make what students get. Stubs and notebooks, with public tests and handouts."""
     from grader import release as releases
-    from grader.nbcourse.source import release_source
 
     settings = _settings(course=course)
     for name in [assignment] if assignment else releases.names(settings.course):
         if nbgrader is not None:
+            from grader.nbcourse.source import release_source
+
             written = release_source(settings.course, name, nbgrader)
         else:
             written = releases.release(settings.course, name, out or settings.course / "assignments")
@@ -259,8 +237,8 @@ def release(
 @_command
 def package(
     target: Annotated[str, typer.Argument(help="classroom50, github, gitlab, gradescope or prairielearn.")],
-    course: Course = None,
-    assignment: AssignmentName = None,
+    course: shared.Course = None,
+    assignment: shared.AssignmentName = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to. [default: package]")] = None,
     results: Annotated[
         Path | None, typer.Option("--results", help="Whose course.secret to use. [default: results]")
@@ -289,7 +267,7 @@ def package(
 
 
 @_command
-def doctor(course: Course = None, sandbox: Sandbox = None, json: Json = None) -> int:
+def doctor(course: shared.Course = None, sandbox: shared.Sandbox = None, json: shared.Json = None) -> int:
     """Tell what this machine can do. Sandbox layers, attacks that they stop, devices, versions."""
     from grader import doctor as doctors
     from grader import tables
@@ -301,7 +279,13 @@ def doctor(course: Course = None, sandbox: Sandbox = None, json: Json = None) ->
 
 
 @_command
-def demo(out: Out = None, course: Course = None, jobs: Jobs = None, sandbox: Sandbox = None, json: Json = None) -> int:
+def demo(
+    out: shared.Out = None,
+    course: shared.Course = None,
+    jobs: shared.Jobs = None,
+    sandbox: shared.Sandbox = None,
+    json: shared.Json = None,
+) -> int:
     """Grade the class that comes with the course. Says where the report is."""
     from dataclasses import replace
 
@@ -316,12 +300,12 @@ def _settings(*, need_course: bool = True, **flags: object) -> Settings:
 
 
 def _grade(settings: Settings, paths: Sequence[Path]) -> int:
-    from grader import catalog, gradebooks, grading, progress, submissions
+    from grader import catalog, grading, progress, settlement, submissions
     from grader.reports.figures import has_grader_error, share
     from grader.roster import read_roster
 
     _report_paths(settings)
-    _deadlines(settings)
+    settlement.deadlines(settings)
     functions = {name: catalog.load(settings.course, name).functions for name in catalog.names(settings.course)}
     found = submissions.collect_all(
         paths,
@@ -333,30 +317,14 @@ def _grade(settings: Settings, paths: Sequence[Path]) -> int:
     )
     with progress.shown(_console(stderr=True), "Grading") as told:
         results = grading.grade(settings, [one for one in found if one.assignment], told)
-    gradebooks.save(settings, results, _say)
-    results = _with_lateness(settings, gradebooks.marked(settings, results))
+    settlement.save(settings, results, _say)
+    results = settlement.settled(settings, results, _say)
     _print_results(settings, results, not_graded=[one for one in found if not one.assignment])
     _write_reports(settings, results)
     if any(map(has_grader_error, results)):
         return OURS
     low = [one for one in results if (share(one.score, one.max_score) or 0) * 100 < (settings.fail_under or 0)]
     return NO if low else DONE
-
-
-def _deadlines(settings: Settings) -> Deadlines:
-    """The table of deadlines; a mistake in it is found before any work is done."""
-    from grader import lateness
-
-    return lateness.read_deadlines(settings.deadlines) if settings.deadlines else {}
-
-
-def _with_lateness(settings: Settings, results: Sequence[SubmissionResult]) -> list[SubmissionResult]:
-    from grader import lateness
-
-    found, said = lateness.apply(results, _deadlines(settings))
-    for sentence in said:
-        _say(sentence)
-    return found
 
 
 def _report_paths(settings: Settings) -> dict[str, Path]:

@@ -1,0 +1,33 @@
+"""The options that several commands share; each is a setting, whose name, help and environment variable it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from grader.settings import flag_of, help_of
+
+
+def _option(name: str, **more: Any) -> Any:
+    return typer.Option(flag_of(name), help=help_of(name), show_default=False, **more)
+
+
+Course = Annotated[Path | None, _option("course")]
+AssignmentName = Annotated[str | None, _option("assignment")]
+Out = Annotated[Path | None, _option("out")]
+Jobs = Annotated[int | None, _option("jobs")]
+Devices = Annotated[list[str] | None, _option("devices", metavar="NAMES")]
+Reports = Annotated[list[str] | None, _option("reports", metavar="NAME[=PATH]")]
+Sandbox = Annotated[str | None, _option("sandbox")]
+LayoutName = Annotated[str | None, _option("layout")]
+RosterTable = Annotated[Path | None, _option("roster")]
+DeadlineTable = Annotated[Path | None, _option("deadlines")]
+Fresh = Annotated[bool | None, _option("fresh")]
+WallS = Annotated[float | None, _option("wall_s")]
+Carry = Annotated[bool | None, _option("carry")]
+MemoryMib = Annotated[int | None, _option("memory_mib")]
+Gradebook = Annotated[str | None, _option("gradebook", metavar="URL")]
+FailUnder = Annotated[float | None, _option("fail_under")]
+Json = Annotated[bool | None, _option("json")]
