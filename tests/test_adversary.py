@@ -22,7 +22,7 @@ from grader.remote import Call
 from grader.scan import forbidden_uses, suspicious
 from grader.submissions import collect
 from grader.worker import messages, wire
-from grader.worker.messages import Mode, Reply, Returned
+from grader.worker.messages import Mode, Packed, Raised, Reply
 from tests.tiny_course import by_name, energy, grade, grade_energy, with_function
 
 ASSIGNMENTS = {"mle": ["gaussian_log_prob"]}
@@ -99,7 +99,7 @@ class Answering:
         request = messages.decode_request(data[wire.FRAME.size : wire.FRAME.size + wire.FRAME.unpack_from(data)[0]])
         packer = wire.Packer()
         calls = request.calls if isinstance(request, messages.Run) else [None]
-        answers: list[messages.Answer] = [Returned(packer.pack(self.value)) for _ in calls]
+        answers: list[Packed | Raised] = [Packed(packer.pack(self.value)) for _ in calls]
         body = b"".join(bytes(part) for part in packer.parts)
         return messages.encode(Reply(request.id, answers)), memoryview(body)
 

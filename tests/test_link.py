@@ -18,7 +18,7 @@ from grader.model import Cause
 from grader.remote import Call
 from grader.worker import messages, wire
 from grader.worker.calls import tensors_in
-from grader.worker.messages import Load, Mode, Raised, Reply, Returned, Run
+from grader.worker.messages import Load, Mode, Packed, Raised, Reply, Returned, Run
 from grader.worker.wire import MAX_BODY_BYTES, Opaque
 
 SOURCE = "import torch\ndef f(x):\n    return 2 * x  # \x0c twice\n"
@@ -29,15 +29,15 @@ def call(*args: Any, function: str = "f") -> Call:
     return Call(function=function, mode=Mode.CALL, args=args, kwargs={})
 
 
-Answering = Callable[[Run], list[Returned | Raised]]
+Answering = Callable[[Run], list[Packed | Raised]]
 
 
 class FakeWorker:
     """A worker that a test speaks for."""
 
-    def __init__(self, answers: Answering, load: Returned | Raised | WorkerFailure | None = None) -> None:
+    def __init__(self, answers: Answering, load: Packed | Raised | WorkerFailure | None = None) -> None:
         self.answers = answers
-        self.load = load or Returned(wire.Packer().pack(None))
+        self.load = load or Packed(wire.Packer().pack(None))
         self.requests: list[messages.Request] = []
         self.closed = False
 
@@ -58,11 +58,11 @@ class FakeWorker:
         self.closed = True
 
 
-def atom(value: Any) -> Returned:
-    return Returned(wire.Packer().pack(value))
+def atom(value: Any) -> Packed:
+    return Packed(wire.Packer().pack(value))
 
 
-def fine(run: Run) -> list[Returned | Raised]:
+def fine(run: Run) -> list[Packed | Raised]:
     return [atom(number) for number, _ in enumerate(run.calls)]
 
 
@@ -82,7 +82,7 @@ class Nursery:
 
 
 def dying(cause: Cause) -> FakeWorker:
-    def answers(run: Run) -> list[Returned | Raised]:
+    def answers(run: Run) -> list[Packed | Raised]:
         raise WorkerFailure(cause, "gone")
 
     return FakeWorker(answers)
@@ -188,7 +188,7 @@ def test_an_import_that_fails_is_tried_once_for_all_questions(load: Raised | Wor
 
 
 def test_the_line_of_an_exception_is_quoted_from_what_was_handed_in() -> None:
-    def answers(run: Run) -> list[Returned | Raised]:
+    def answers(run: Run) -> list[Packed | Raised]:
         return [Raised("E" * 99, "m" * 9999, line, "what the worker says") for line in (3, 0, -1, 99, 2, None)]
 
     link = Nursery(FakeWorker(answers)).link()
@@ -204,7 +204,7 @@ def test_the_line_of_an_exception_is_quoted_from_what_was_handed_in() -> None:
     assert all(len(one.type_name) == wire.MAX_NAME_CHARS and len(one.message) == MAX_MESSAGE_CHARS for one in got)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("answers", [lambda run: [], lambda run: fine(run) * 2, lambda run: [Returned(7)]])
+@pytest.mark.parametrize("answers", [lambda run: [], lambda run: fine(run) * 2, lambda run: [Packed(7)]])
 def test_a_reply_that_does_not_fit_ends_the_worker(answers: Answering) -> None:
     nursery = Nursery(FakeWorker(answers))
     link = nursery.link()
@@ -289,7 +289,7 @@ def test_hostile_replies_do_no_harm(answers: list[Any], number: Any) -> None:
 def test_a_reply_with_a_few_other_bytes_does_no_harm(data: st.DataObject) -> None:
     packer = wire.Packer()
     value = {"a": [torch.arange(4.0), (True, None)], "b": torch.tensor([[True, False]]), "c": Opaque("x")}
-    good = messages.encode(Reply(1, [Returned(packer.pack(value)), Raised("E", "m", 3, "t")]))
+    good = messages.encode(Reply(1, [Packed(packer.pack(value)), Raised("E", "m", 3, "t")]))
     header, body = bytearray(good), b"".join(bytes(part) for part in packer.parts)
     for _ in range(data.draw(st.integers(0, 3))):
         header[data.draw(st.integers(0, len(header) - 1))] = data.draw(st.integers(0, 255))

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from grader.worker.wire import Node
+
 
 class Mode(StrEnum):
     """How a function is called."""
@@ -43,17 +45,17 @@ class OnModule(msgspec.Struct, array_like=True, frozen=True):
 
 
 class WireCall(msgspec.Struct, array_like=True, frozen=True):
-    """One call; `args`, `kwargs`, `cotangents`, `directions` and `construct` are nodes."""
+    """One call."""
 
     function: str
     mode: Mode
-    args: Any
-    kwargs: Any
-    cotangents: Any = None
-    directions: Any = None
+    args: Node
+    kwargs: Node
+    cotangents: Node | None = None
+    directions: Node | None = None
     module: OnModule | None = None
     """Where the call is to a module: of the class `function`, or kept."""
-    construct: Any = None
+    construct: Node | None = None
     """What the module is built with: a tuple of positional and keyword arguments."""
 
 
@@ -77,7 +79,7 @@ class Run(msgspec.Struct, array_like=True, frozen=True, tag="run"):
 Request = Load | Run
 
 
-class Returned(msgspec.Struct, array_like=True, frozen=True, tag="returned", forbid_unknown_fields=True):
+class Returned(msgspec.Struct, frozen=True):
     """A call came back."""
 
     value: Any
@@ -97,11 +99,17 @@ class Raised(msgspec.Struct, array_like=True, frozen=True, tag="raised", forbid_
 Answer = Returned | Raised
 
 
+class Packed(msgspec.Struct, array_like=True, frozen=True, tag="returned", forbid_unknown_fields=True):
+    """A `Returned` on the wire."""
+
+    value: Node
+
+
 class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Answers of one request, in order. A `Load` has one, without a value."""
 
     id: int
-    answers: list[Returned | Raised]
+    answers: list[Packed | Raised]
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from grader.worker import calls, messages, targets, wire
-from grader.worker.messages import Load, Raised, Reply, Returned, Run
+from grader.worker.messages import Load, Packed, Raised, Reply, Returned, Run
 
 MAX_MESSAGE_CHARS = 2000
 FILENAME = "<submission>/{}.py"
@@ -123,14 +123,14 @@ def _as_text(message: str) -> str:
 def _reply(request_id: int, answers: list[Returned | Raised]) -> list[Any]:
     """The frame of a reply; an answer that cannot travel becomes an error of its own."""
     packer = wire.Packer()
-    packed: list[Returned | Raised] = []
+    packed: list[Packed | Raised] = []
     for answer in answers:
         try:
-            packed.append(Returned(packer.pack(answer.value)) if isinstance(answer, Returned) else answer)
+            packed.append(Packed(packer.pack(answer.value)) if isinstance(answer, Returned) else answer)
         except BaseException as error:
             packed.append(Raised("WireError", str(error)[:MAX_MESSAGE_CHARS]))
     try:
         return wire.frame(messages.encode(Reply(request_id, packed)), packer.parts, packer.size)
     except wire.WireError as error:
-        too_large: list[Returned | Raised] = [Raised("WireError", str(error))] * len(answers)
+        too_large: list[Packed | Raised] = [Raised("WireError", str(error))] * len(answers)
         return wire.frame(messages.encode(Reply(request_id, too_large)), [], 0)

@@ -36,6 +36,7 @@ MAX_DIMS: Final = 16
 MAX_DEPTH: Final = 32
 MAX_ITEMS: Final = 100_000
 MAX_NAME_CHARS: Final = 64
+MAX_SIZE: Final = 1 << 40
 
 DTYPES: Final = {
     str(dtype).removeprefix("torch."): dtype
@@ -86,16 +87,16 @@ class _Tensor(_Node, frozen=True, tag="t"):
 
 
 class _List(_Node, frozen=True, tag="l"):
-    items: list[Any]
+    items: list[Node]
 
 
 class _Tuple(_Node, frozen=True, tag="u"):
-    items: list[Any]
+    items: list[Node]
 
 
 class _Dict(_Node, frozen=True, tag="d"):
-    keys: list[Any]
-    values: list[Any]
+    keys: list[Node]
+    values: list[Node]
 
 
 class _Opaque(_Node, frozen=True, tag="o"):
@@ -104,24 +105,15 @@ class _Opaque(_Node, frozen=True, tag="o"):
 
 class _Described(_Node, frozen=True, tag="f"):
     family: str
-    parameters: Any
+    parameters: _Dict
 
 
 class _Kept(_Node, frozen=True, tag="k"):
     number: int
 
 
-_KINDS: Final[dict[str, type[_Node]]] = {
-    "a": _Atom,
-    "t": _Tensor,
-    "l": _List,
-    "u": _Tuple,
-    "d": _Dict,
-    "o": _Opaque,
-    "f": _Described,
-    "k": _Kept,
-}
-_encode = msgspec.msgpack.Encoder().encode
+Node = _Atom | _Tensor | _List | _Tuple | _Dict | _Opaque | _Described | _Kept
+"""One value in a header; msgspec checks it, as deep as it goes, when it decodes the header."""
 
 
 class Packer:
@@ -138,7 +130,7 @@ class Packer:
         self.size = 0
         self._items = 0
 
-    def pack(self, value: Any, depth: int = 0) -> Any:
+    def pack(self, value: Any, depth: int = 0) -> Node:
         """The node of a value; anything outside the closed set becomes opaque."""
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
@@ -161,12 +153,14 @@ class Packer:
             values = [self.pack(item, depth + 1) for item in value.values()]
             return _Dict(keys, values) if all(isinstance(key, _Atom) for key in keys) else _Opaque("dict")
         if kind is Described:
-            return _Described(value.family, self.pack(dict(value.parameters), depth + 1))
+            parameters = self.pack(dict(value.parameters), depth + 1)
+            assert isinstance(parameters, _Dict)
+            return _Described(value.family, parameters)
         if kind is Kept:
             return _Kept(value.number)
         return _Opaque(kind.__name__[:MAX_NAME_CHARS])
 
-    def _pack_tensor(self, value: Tensor) -> Any:
+    def _pack_tensor(self, value: Tensor) -> Node:
         with torch._C.DisableTorchFunctionSubclass():
             if value.layout is not torch.strided:
                 return _Opaque(f"Tensor, {value.layout}"[:MAX_NAME_CHARS])
@@ -199,19 +193,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _node(raw: Any) -> _Node:
-    """The typed node of decoded bytes; by its tag, since msgspec is slow to convert to a union."""
-    tag = raw[0] if isinstance(raw, list) and raw else None
-    kind = _KINDS.get(tag) if isinstance(tag, str) else None
-    if kind is None:
-        raise WireError(f"not a value: {type(raw).__name__}")
-    try:
-        return msgspec.convert(raw, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise WireError(f"not a value: {error}") from None
-
-
-def unpack(node: Any, body: memoryview) -> Any:
+def unpack(node: Node, body: memoryview) -> Any:
     """The value of a node whose tensors lie in `body`; the inverse of `Packer.pack`.
 
     Raises:
@@ -232,7 +214,7 @@ class Unpacker:
         self.items = 0
         self.unclaimed_bytes = len(body)
 
-    def value(self, raw: Any, depth: int = 0) -> Any:
+    def value(self, node: Node, depth: int = 0) -> Any:
         """The value of a node.
 
         Raises:
@@ -241,7 +223,7 @@ class Unpacker:
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise WireError("a value nests too deep or holds too many items")
-        match raw if isinstance(raw, _Node) else _node(raw):
+        match node:
             case _Atom(value):
                 return value
             case _List(items):
@@ -252,22 +234,20 @@ class Unpacker:
                 return self._dict(keys, values, depth)
             case _Opaque(type_name):
                 return Opaque(type_name[:MAX_NAME_CHARS])
-            case _Tensor() as node:
+            case _Tensor():
                 return self._tensor(node)
             case _Described(family, parameters):
                 return Described(family, self._parameters(parameters, depth))
             case _Kept(number):
                 return Kept(number)
-            case other:
-                raise WireError(f"not a value: {type(other).__name__}")
 
-    def _parameters(self, node: Any, depth: int) -> dict[str, Any]:
-        parameters = self.value(node, depth + 1)
-        if not isinstance(parameters, dict) or not all(isinstance(name, str) for name in parameters):
+    def _parameters(self, node: _Dict, depth: int) -> dict[str, Any]:
+        parameters: dict[str, Any] = self.value(node, depth + 1)
+        if not all(isinstance(name, str) for name in parameters):
             raise WireError("a description has no parameters")
         return parameters
 
-    def _dict(self, keys: list[Any], values: list[Any], depth: int) -> dict[Any, Any]:
+    def _dict(self, keys: Sequence[Node], values: Sequence[Node], depth: int) -> dict[Any, Any]:
         if len(keys) != len(values):
             raise WireError("a dict has more keys than values or fewer")
         names = [self.value(key, depth + 1) for key in keys]
@@ -280,7 +260,7 @@ class Unpacker:
         if dtype is None or len(node.shape) > MAX_DIMS or len(node.stride) != len(node.shape):
             raise WireError("a tensor has an unknown dtype or too many dimensions")
         sizes = (*node.shape, *node.stride, node.offset, node.elements)
-        if not all(0 <= size < 1 << 40 for size in sizes):
+        if min(sizes) < 0 or max(sizes) >= MAX_SIZE:
             raise WireError("a tensor has a negative or an absurd size")
         end = node.offset + node.elements * dtype.itemsize
         if end > len(self.body):
@@ -298,7 +278,7 @@ class Unpacker:
         reach = 1 + sum((n - 1) * s for n, s in zip(node.shape, node.stride, strict=True))
         if reach != node.elements:
             raise WireError("a tensor's strides do not fit its storage")
-        data = np.frombuffer(self.body[node.offset : end], dtype=np.uint8)
+        data = np.frombuffer(self.body, dtype=np.uint8, count=end - node.offset, offset=node.offset)
         if dtype is torch.bool and int(data.max()) > 1:
             raise WireError("a bool is neither 0 nor 1")
         return torch.from_numpy(data.copy()).view(dtype).as_strided(node.shape, node.stride)

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 
 from grader.worker import messages
-from grader.worker.messages import Load, Mode, Raised, Reply, Returned, Run, WireCall
+from grader.worker.messages import Load, Mode, Packed, Raised, Reply, Run, WireCall
+from grader.worker.wire import Packer
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBER = st.integers(0, (1 << 53) - 1)
-NODE = st.none() | st.lists(st.integers() | TEXT, max_size=3).map(lambda items: [i for i in items if type(i) is str])
+NODE = st.one_of(st.none(), NUMBER, TEXT, st.lists(TEXT, max_size=3)).map(lambda value: Packer().pack(value))
 CALLS = st.builds(WireCall, TEXT, st.sampled_from(Mode), NODE, NODE, NODE, NODE)
 REQUESTS = st.builds(Load, NUMBER, TEXT, TEXT, NUMBER) | st.builds(Run, NUMBER, TEXT, st.lists(CALLS, max_size=3))
-ANSWERS = st.builds(Returned, NODE) | st.builds(Raised, TEXT, TEXT, st.none() | NUMBER, st.none() | TEXT)
+ANSWERS = st.builds(Packed, NODE) | st.builds(Raised, TEXT, TEXT, st.none() | NUMBER, st.none() | TEXT)
 
 
 @given(request=REQUESTS)
@@ -24,7 +25,7 @@ def test_requests_come_back(request: Load | Run) -> None:
 
 
 @given(number=NUMBER, answers=st.lists(ANSWERS, max_size=3))
-def test_replies_come_back(number: int, answers: list[Returned | Raised]) -> None:
+def test_replies_come_back(number: int, answers: list[Packed | Raised]) -> None:
     assert messages.decode_reply(messages.encode(Reply(number, answers))) == Reply(number, answers)
 
 
