@@ -145,7 +145,7 @@ def check_nothing_but_padding(student: Student, shape: Shape, source: Numbers) -
     assert_value(student.lm_loss(logits, tokens, pad_id=PAD), torch.zeros((), dtype=logits.dtype))
 
 
-@question.check("stress", points=0.5)
+@question.check("stress", points=0.5, requires=check_values)
 @given(shape=st.sampled_from(((), (3,), (2, 3))), source=numbers())
 def check_single_tokens_are_refused(student: Student, shape: Shape, source: Numbers) -> None:
     """A sequence of one token has nothing to predict: ValueError."""

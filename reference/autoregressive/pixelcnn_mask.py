@@ -140,14 +140,14 @@ question.check(
 )(matches_oracle(pixelcnn_mask, layers(channels=((3, 3, 3), (2, 3, 1)), sizes=(1, 9))))
 
 
-@question.check("stress", points=0.75)
+@question.check("stress", points=0.75, requires=VALUES)
 @given(k=st.sampled_from((2, 4, 8)), kind=st.sampled_from(("A", "B")))
 def check_even_kernels_are_refused(student: Student, k: int, kind: str) -> None:
     """A kernel of even size has no centre: ValueError."""
     student.pixelcnn_mask.raises("ValueError", kind, 1, 1, k)
 
 
-@question.check("stress", points=0.75)
+@question.check("stress", points=0.75, requires=VALUES)
 @given(channels=st.sampled_from(((3, 4, 3), (4, 3, 3), (1, 2, 2))), kind=st.sampled_from(("A", "B")))
 def check_broken_blocks_are_refused(student: Student, channels: tuple[int, int, int], kind: str) -> None:
     """Channels that cannot be shared out among the colours: ValueError."""

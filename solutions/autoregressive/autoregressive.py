@@ -157,8 +157,8 @@ def pixelcnn_mask(kind: Literal["A", "B"], in_ch: int, out_ch: int, k: int, n_co
     """The mask of a convolution whose output at a pixel sees only what comes before it in raster order.
 
     Rows come from top to bottom, pixels of a row from left to right, and the colours of one pixel in their order.
-    Channels belong to colours in blocks: with 6 channels and 3 colours, channels 0 and 1 are of colour 0, channels 2 and
-    3 of colour 1, channels 4 and 5 of colour 2.
+    Channels belong to colours in blocks: with 6 channels and 3 colours, channels 0 and 1 are of colour 0, channels 2
+    and 3 of colour 1, channels 4 and 5 of colour 2.
 
     Args:
         kind: "A" hides a colour from itself (first layer), "B" does not (all later layers).
@@ -168,9 +168,9 @@ def pixelcnn_mask(kind: Literal["A", "B"], in_ch: int, out_ch: int, k: int, n_co
         n_colors: Colours of a pixel.
 
     Returns:
-        Mask of shape [out_ch, in_ch, k, k], bool, on the CPU; True keeps the weight. It belongs to a cross-correlation, as
-        nn.Conv2d computes: weight [i, j] meets the pixel i - k//2 rows below and j - k//2 columns to the right. For kind A,
-        one channel each way and k = 3: [[True, True, True], [True, False, False], [False, False, False]].
+        Mask of shape [out_ch, in_ch, k, k], bool, on the CPU; True keeps the weight. As in nn.Conv2d, the weight [i, j]
+        meets the pixel i - k//2 rows below the output's and j - k//2 columns to its right. For kind A, one channel each
+        way and k = 3: [[True, True, True], [True, False, False], [False, False, False]].
 
     Raises:
         ValueError: Where k is even, or a number of channels is no multiple of n_colors.
@@ -212,8 +212,8 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor, *, key_padding_mask: Tenso
         key_padding_mask: Bool, shape [*batch, Tk]: True marks a key that nobody may see (as in nn.MultiheadAttention).
 
     Returns:
-        Weighted averages of the values, shape [*batch, Tq, dv]; weights are softmax(q k^T / sqrt(d)) over the keys that a
-        query sees. A query that sees no key gets zeros, with gradients of zero. For d = 1, q = [[1], [1]],
+        Weighted averages of the values, shape [*batch, Tq, dv]; weights are softmax(q k^T / sqrt(d)) over the keys that
+        a query sees. A query that sees no key gets zeros, with gradients of zero. For d = 1, q = [[1], [1]],
         k = [[0], [log 3]], v = [[0], [4]]: [[0], [3]].
     """
     ### BEGIN SOLUTION
@@ -243,7 +243,7 @@ def lm_loss(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Ten
     Args:
         logits: Shape [*batch, T, V], unnormalised.
         tokens: Shape [*batch, T], int64, from 0 to V-1.
-        pad_id: One of the V tokens, which fills short sequences up: as a target it does not count. None: all targets count.
+        pad_id: One of the V tokens, which fills short sequences up: as a target it does not count. None: all count.
 
     Returns:
         The mean over all predicted tokens of all sequences together, shape []. Zero where there are none. For tokens =
@@ -264,6 +264,53 @@ def lm_loss(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Ten
 
 
 # %% [markdown]
+# ## ar.7 Ancestral sampling
+
+
+# %%
+def ar_sample(
+    cond_logits_fn: Callable[[Tensor], Tensor],
+    n: int,
+    D: int,
+    *,
+    generator: torch.Generator,
+    prefix: Tensor | None = None,
+    temperature: float = 1.0,
+) -> Tensor:
+    """Draw n independent samples of D variables, one variable after another, from left to right.
+
+    Args:
+        cond_logits_fn: The model. For integers x of shape [n, D] it returns logits of shape [n, D, V]; those at
+            position i depend on x[:, :i] alone, whatever stands at i and after. It is called once for each variable
+            that is drawn, with all samples at a time.
+        n: Samples, at least 1.
+        D: Variables of a sample.
+        generator: Where all randomness comes from; it is on the model's device.
+        prefix: Values of the first P variables, int64, of shape [P] for all samples alike or [n, P]; only the rest is
+            drawn, and the result starts with them.
+        temperature: Divides the logits. Below 1 likely values become more likely; 0 takes the most likely value,
+            which is the limit.
+
+    Returns:
+        Values from 0 to V-1, int64, shape [n, D]. Logits [0, log 3] give the value 1 with probability 3/4, at
+        temperature 0.5 with probability 9/10, at temperature 0 always.
+    """
+    ### BEGIN SOLUTION
+    x = torch.zeros(n, D, dtype=torch.int64, device=generator.device)
+    start = 0 if prefix is None else prefix.shape[-1]
+    if prefix is not None:
+        x[:, :start] = prefix
+    for i in range(start, D):
+        logits = cond_logits_fn(x)[:, i]
+        if temperature == 0:
+            x[:, i] = logits.argmax(-1)
+        else:
+            x[:, i] = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator).squeeze(-1)
+    return x
+    ### END SOLUTION
+
+
+# %% [markdown]
 # ## ar.8 Bits per dimension
 
 
@@ -274,8 +321,8 @@ def bits_per_dim(log_prob: Tensor, n_dims: int, *, scale_levels: int | None = No
     Args:
         log_prob: Log-probabilities or log-densities in nats, one per example, shape [*batch].
         n_dims: Dimensions of an example, such as 3 * 32 * 32.
-        scale_levels: Where log_prob is a density of data that were divided by their number of levels (pixels from 0 to 255
-            that became numbers from 0 to 1), that number, 256. None: the data were not scaled.
+        scale_levels: Where log_prob is a density of data that were divided by their number of levels (pixels from 0 to
+            255 that became numbers from 0 to 1), that number, 256. None: the data were not scaled.
 
     Returns:
         One value per example, shape [*batch]. A log-probability of -16.636 for 3 dimensions is 8 bits for each; so is
