@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import hypothesis.strategies as st
 import torch
 from hypothesis import given
-from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from grader.compare import assert_value, expect
 from grader.families import described, generator
 from grader.question import Question
 from grader.remote import Student
-from grader.sampling import assert_law, frequencies
-from grader.strategies import numbers
+from grader.sampling import FALSE_ALARM, assert_law, frequencies
+from grader.standard import Arguments, arguments, does_constant_work, keeps_generators
+from grader.strategies import Numbers, numbers
+from reference.autoregressive import _ar_sample_habits, _ar_sample_laws
 
 IN_A_TABLE = "the model and the generator are no tensors"
 question = Question(
@@ -39,11 +40,11 @@ question = Question(
     },
 )
 
-MANY = 3000
+MANY = 1500
 """Samples from which a law is judged."""
 
-# Each check asks for up to sixteen laws; together they reject a right sampler once in a million.
-RATE = 1e-6 / 16
+# A check judges up to eighteen sets of samples, each twice; together they reject a right sampler once in a million.
+RATE = FALSE_ALARM / 36
 
 
 @question.oracle
@@ -101,18 +102,29 @@ class Model:
 
 
 @st.composite
-def _drawn(draw: st.DrawFn, sizes: Sequence[tuple[int, int]], spread: float) -> Model:
+def models(
+    draw: st.DrawFn, *, sizes: Sequence[tuple[int, int]] = ((2, 5), (3, 4), (5, 2)), spread: float = 1.5
+) -> Model:
+    """Models of (D, V) with at most 64 outcomes, whose variables depend on each other."""
     size, values = draw(st.sampled_from(sizes))
     source = draw(numbers())
     tables = [source.normal((values,) * (i + 1), scale=spread) for i in range(size)]
     return Model(tables, draw(st.integers(0, 2**31)))
 
 
-def models(
-    sizes: Sequence[tuple[int, int]] = ((2, 5), (3, 4), (5, 2)), spread: float = 1.5
-) -> SearchStrategy[Model]:
-    """Models of (D, V) with at most 64 outcomes, whose variables depend on each other."""
-    return _drawn(sizes, spread)
+@st.composite
+def calls(draw: st.DrawFn, *, n: int) -> Arguments:
+    """Arguments of a call for n samples."""
+    model = draw(models(sizes=((3, 4),)))
+    return arguments(model(), n, model.size, generator=generator(model.seed))
+
+
+def assert_outcomes(places: Tensor, law: Tensor) -> None:
+    """Outcomes, by their places in the law, come with its frequencies and independently of one another."""
+    findings = frequencies(places, law)
+    # Wrong frequencies show in pairs of samples too; whoever has them should hear of them first.
+    assert_law([one for one in findings if one.what == "frequencies"], false_alarm=RATE)
+    assert_law(findings, false_alarm=RATE)
 
 
 @question.check("value", points=3, examples=5)
@@ -120,10 +132,163 @@ def models(
 def check_joint_law(student: Student, model: Model) -> None:
     """Outcomes come as often as the product of the conditionals says, independently of one another."""
     x = student.ar_sample(model(), MANY, model.size, generator=generator(model.seed))
-    assert_law(frequencies(model.numbered(x), model.law()), false_alarm=RATE)
+    assert_outcomes(model.numbered(x), model.law())
 
 
 @question.check("value", points=1.5, requires=check_joint_law, examples=4)
-@given(model=models(((3, 4), (5, 2))), source=numbers(), length=st.sampled_from((1, 2)))
-def check_prefix(student: Student, model: Model, source: object, length: int) -> None:
-    """After a prefix, one for all samples or one for each, the rest is drawn given it."""
+@given(model=models(sizes=((3, 4), (5, 2))), source=numbers(), length=st.sampled_from((1, 2)))
+def check_prefix(student: Student, model: Model, source: Numbers, length: int) -> None:
+    """Samples start with the prefix, one for all or one for each, and the rest is drawn given it."""
+    values = model.tables[0].shape[0]
+    for shape in ((MANY, length), (length,)):
+        prefix = source.integers(shape, low=0, high=values)
+        x = student.ar_sample(model(), MANY, model.size, generator=generator(model.seed), prefix=prefix)
+        assert_value(x[:, :length], prefix.expand(MANY, length))
+        law = model.law(start=length)
+        if prefix.dim() == 1:
+            # Of all outcomes only those with this prefix can come.
+            mine = torch.zeros(values**length, 1, dtype=law.dtype)
+            mine[model.numbered(prefix.unsqueeze(0))] = values**length
+            law = (law.reshape(values**length, -1) * mine).flatten()
+        assert_outcomes(model.numbered(x), law)
+
+
+@question.check("value", points=1.5, requires=check_joint_law, examples=4)
+@given(model=models(), temperature=st.sampled_from((0.5, 2.0)))
+def check_temperature(student: Student, model: Model, temperature: float) -> None:
+    """A temperature below one makes likely outcomes more likely, one above one less."""
+    x = student.ar_sample(model(), MANY, model.size, generator=generator(model.seed), temperature=temperature)
+    assert_outcomes(model.numbered(x), model.law(temperature))
+
+
+@question.check("value", points=0.5, requires=check_joint_law, examples=4)
+@given(model=models())
+def check_zero_temperature(student: Student, model: Model) -> None:
+    """At temperature zero each value is the most likely one, given those before it."""
+    x = student.ar_sample(model(), 3, model.size, generator=generator(model.seed), temperature=0.0)
+    best: list[int] = []
+    for table in model.tables:
+        best.append(int(table[tuple(best)].argmax()))
+    assert_value(x, torch.tensor(best).expand(3, -1))
+
+
+@question.check("behaviour", points=1, requires=check_joint_law)
+@given(model=models(sizes=((5, 2), (3, 4))), length=st.sampled_from((0, 1, 2)))
+def check_one_call_for_each_variable(student: Student, model: Model, length: int) -> None:
+    """The model is called once for each variable that is drawn, with all samples at a time."""
+    prefix = torch.ones(length, dtype=torch.int64) if length else None
+    seen = student.ar_sample.observe(model(), 7, model.size, generator=generator(model.seed), prefix=prefix)
+    (asked,) = seen.asked
+    expect(asked.count == model.size - length, "the model is not called once for each variable that is drawn.")
+    given_x = all(tuple(x.shape) == (7, model.size) for (x,) in asked.args)
+    expect(given_x, "the model is not called with all samples, of all their variables.")
+
+
+@question.check("law", points=1, examples=4)
+@given(model=models(), start=st.sampled_from((0, 1)))
+def check_uses_one_variable_of_each_answer(student: Student, model: Model, start: int) -> None:
+    """Of each answer of the model only the logits of the next variable are used; the others may be anything."""
+    fresh = described("table_logits_in_turn", tables=list(model.tables), start=start)
+    prefix = torch.zeros(MANY, start, dtype=torch.int64) if start else None
+    x = student.ar_sample(fresh, MANY, model.size, generator=generator(model.seed), prefix=prefix)
+    rest = Model([table[(0,) * start] for table in model.tables[start:]], model.seed)
+    assert_outcomes(rest.numbered(x[:, start:]), rest.law())
+
+
+@question.check("behaviour", points=0.75, requires=check_joint_law)
+@given(model=models(sizes=((5, 2), (3, 4))))
+def check_randomness_comes_from_the_generator(student: Student, model: Model) -> None:
+    """The same generator state gives the same samples, and another one gives others."""
+    seeds = (model.seed, model.seed, model.seed + 1)
+    first, again, other = (student.ar_sample(model(), 50, model.size, generator=generator(seed)) for seed in seeds)
+    expect((first == again).all(), "two generators with the same seed give different samples.")
+    expect((first != other).any(), "two generators with different seeds give the same samples.")
+
+
+question.check("behaviour", points=0.25, requires=check_joint_law)(keeps_generators(calls(n=5)))
+question.check("behaviour", points=0.25, requires=check_joint_law)(does_constant_work(calls(n=3), calls(n=300)))
+
+
+@question.check("stress", points=0.25, requires=check_joint_law)
+@given(model=models(sizes=((1, 5), (3, 1), (1, 1))))
+def check_single_samples_and_variables(student: Student, model: Model) -> None:
+    """One sample, one variable or one value are nothing special."""
+    for n in (1, 7):
+        x = student.ar_sample(model(), n, model.size, generator=generator(model.seed))
+        expect(model.numbered(x) >= 0, "a sample is no outcome of the model.")
+
+
+for mistake, sentence in {**_ar_sample_laws.SENTENCES, **_ar_sample_habits.SENTENCES}.items():
+    question.misconception(sentence)(mistake)
+
+
+@question.alternative
+def inverts_the_distribution(
+    cond_logits_fn: Callable[[Tensor], Tensor],
+    n: int,
+    D: int,
+    *,
+    generator: torch.Generator,
+    prefix: Tensor | None = None,
+    temperature: float = 1.0,
+) -> Tensor:
+    given = torch.empty(n, 0, dtype=torch.int64) if prefix is None else prefix.expand(n, -1)
+    x = torch.cat((given, torch.full((n, D - given.shape[1]), -1)), dim=1)
+    for i in range(given.shape[1], D):
+        logits = cond_logits_fn(x)[:, i, :]
+        if temperature == 0:
+            x[:, i] = logits.argmax(dim=-1)
+            continue
+        weights = torch.exp((logits - logits.amax(-1, keepdim=True)) / temperature)
+        edges = (weights / weights.sum(-1, keepdim=True)).cumsum(-1)
+        u = torch.rand(n, 1, generator=generator, dtype=edges.dtype)
+        x[:, i] = torch.searchsorted(edges, u).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    return x
+
+
+@question.alternative
+def adds_gumbel_noise(
+    cond_logits_fn: Callable[[Tensor], Tensor],
+    n: int,
+    D: int,
+    *,
+    generator: torch.Generator,
+    prefix: Tensor | None = None,
+    temperature: float = 1.0,
+) -> Tensor:
+    x = torch.zeros((n, D), dtype=torch.long)
+    first = 0
+    if prefix is not None:
+        first = prefix.size(-1)
+        x[:, :first] = prefix
+    for i in range(first, D):
+        logits = cond_logits_fn(x)[:, i]
+        u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype).clamp(min=1e-300)
+        x[:, i] = torch.argmax(logits - temperature * torch.log(-torch.log(u)), dim=-1)
+    return x
+
+
+@question.alternative
+def starts_from_noise(
+    cond_logits_fn: Callable[[Tensor], Tensor],
+    n: int,
+    D: int,
+    *,
+    generator: torch.Generator,
+    prefix: Tensor | None = None,
+    temperature: float = 1.0,
+) -> Tensor:
+    x = torch.randint(0, 2, (n, D), generator=generator)
+    known = 0 if prefix is None else prefix.shape[-1]
+    if prefix is not None:
+        x[..., :known] = prefix
+    for i in range(known, D):
+        logits = cond_logits_fn(x).select(1, i)
+        if temperature < 1e-8:
+            draws = torch.max(logits, dim=1).indices
+        else:
+            draws = torch.multinomial(torch.exp(torch.log_softmax(logits / temperature, -1)), 1, generator=generator)[
+                :, 0
+            ]
+        x[:, i] = draws
+    return x

@@ -33,6 +33,7 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import Numbers, Shape, numbers
+from reference.autoregressive._chain_rule_mistakes import CHAIN_LOG_PROB_SENTENCES, SENTENCES
 
 question = Question(
     id="ar.1",
@@ -229,177 +230,10 @@ question.check("behaviour", points=0.25, requires=check_chain)(
 )
 
 
-@question.misconception(
-    "Your conditional of x_1 depends on what comes later. Which variables does the chain rule let it see?"
-)
-def sums_over_the_first_variables(p: Tensor) -> list[Tensor]:
-    conds = []
-    for i in range(p.dim()):
-        prefix = p.sum(tuple(range(p.dim() - i - 1))) if i + 1 < p.dim() else p
-        conds.append(prefix / prefix.sum(-1, keepdim=True))
-    return conds
-
-
-@question.misconception("Fix x_1 and add your conditional of x_2 up over the values of x_2: is it one?")
-def normalises_over_the_first_variable(p: Tensor) -> list[Tensor]:
-    conds = []
-    for i in range(p.dim()):
-        prefix = p.reshape(*p.shape[: i + 1], -1).sum(-1)
-        conds.append(prefix / prefix.sum(0, keepdim=True))
-    return conds
-
-
-@question.misconception(
-    "Each of your tables sums to one as a whole. For a given prefix, what should a conditional sum to?"
-)
-def returns_joints_of_prefixes(p: Tensor) -> list[Tensor]:
-    return [p.reshape(*p.shape[: i + 1], -1).sum(-1) / p.sum() for i in range(p.dim())]
-
-
-@question.misconception(
-    "For x_2 = XOR(x_1, coin) the table knows more than your model: what does yours say of x_2 given x_1?"
-)
-def returns_marginals(p: Tensor) -> list[Tensor]:
-    conds = []
-    for i in range(p.dim()):
-        marginal = p.sum([j for j in range(p.dim()) if j != i]) if p.dim() > 1 else p
-        conds.append((marginal / marginal.sum()).expand(p.shape[: i + 1]).clone())
-    return conds
-
-
-@question.misconception("What is 0 divided by 0? Look at a prefix that never occurs.")
-def divides_zero_by_zero(p: Tensor) -> list[Tensor]:
-    prefixes = [p.reshape(*p.shape[: i + 1], -1).sum(-1) for i in range(p.dim())]
-    return [prefix / prefix.sum(-1, keepdim=True) for prefix in prefixes]
-
-
-@question.misconception("After a prefix that never occurs, do your probabilities sum to one?")
-def leaves_zeros_after_impossible_prefixes(p: Tensor) -> list[Tensor]:
-    prefixes = [p.reshape(*p.shape[: i + 1], -1).sum(-1) for i in range(p.dim())]
-    return [prefix / prefix.sum(-1, keepdim=True).clamp(min=torch.finfo(p.dtype).tiny) for prefix in prefixes]
-
-
-@question.misconception(
-    "You add a small number to every probability. Which prefixes is it for, and what does it cost the others?"
-)
-def adds_a_small_constant(p: Tensor) -> list[Tensor]:
-    conds = []
-    for i in range(p.dim()):
-        prefix = p.reshape(*p.shape[: i + 1], -1).sum(-1) + 1e-8
-        conds.append(prefix / prefix.sum(-1, keepdim=True))
-    return conds
-
-
-@question.misconception(
-    "The logarithm of a product is a sum of logarithms, over how many factors? Count yours.", replaces="chain_log_prob"
-)
-def forgets_the_first_factor(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    terms = [cond[values[: i + 1]].log() for i, cond in enumerate(conds)]
-    return torch.stack(terms).sum(0) - terms[0]
-
-
-@question.misconception(
-    "The logarithm of a product is a sum of logarithms, over how many factors? Count yours.", replaces="chain_log_prob"
-)
-def forgets_the_last_factor(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    terms = [cond[values[: i + 1]].log() for i, cond in enumerate(conds[:-1])]
-    return torch.stack(terms).sum(0) if terms else torch.zeros_like(values[0], dtype=conds[0].dtype)
-
-
-@question.misconception(
-    "Add your result's exp over all states, then the result itself: which of the two is one?", replaces="chain_log_prob"
-)
-def returns_the_probability(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond[values[: i + 1]] for i, cond in enumerate(conds)]).prod(0)
-
-
-@question.misconception(
-    "Two independent fair coins: is a pair of outcomes as likely as a single one? Yours says so.",
-    replaces="chain_log_prob",
-)
-def averages_over_variables(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond[values[: i + 1]].log() for i, cond in enumerate(conds)]).mean(0)
-
-
-@question.misconception(
-    "Four outcomes need four log-probabilities; which dimension do you add up?", replaces="chain_log_prob"
-)
-def sums_over_the_batch(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond[values[: i + 1]].log() for i, cond in enumerate(conds)]).sum()
-
-
-@question.misconception(
-    "A fair coin's outcome has the log-probability -0.693. Which unit has yours?", replaces="chain_log_prob"
-)
-def measures_in_bits(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond[values[: i + 1]].log2() for i, cond in enumerate(conds)]).sum(0)
-
-
-@question.misconception("Is a log-probability ever positive?", replaces="chain_log_prob")
-def returns_the_negative(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return -torch.stack([cond[values[: i + 1]].log() for i, cond in enumerate(conds)]).sum(0)
-
-
-@question.misconception(
-    "Which dimension of the i-th table belongs to x_1, the first or the last?", replaces="chain_log_prob"
-)
-def looks_prefixes_up_backwards(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond[values[: i + 1][::-1]].log() for i, cond in enumerate(conds)]).sum(0)
-
-
-@question.misconception(
-    "An outcome that cannot happen gets a finite log-probability. What is the logarithm of zero?",
-    replaces="chain_log_prob",
-)
-def adds_eps_inside_the_log(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([(cond[values[: i + 1]] + 1e-12).log() for i, cond in enumerate(conds)]).sum(0)
-
-
-@question.misconception(
-    "Your values are right, but nothing can be learnt from them: what cuts the graph?", replaces="chain_log_prob"
-)
-def reads_numbers_out(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond.detach()[values[: i + 1]].log() for i, cond in enumerate(conds)]).sum(0)
-
-
-@question.misconception(
-    "Your function handles one example after another; can indexing handle them all?", replaces="chain_log_prob"
-)
-def loops_over_examples(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    total = torch.zeros(x.shape[:-1].numel(), dtype=conds[0].dtype, device=x.device)
-    for n, row in enumerate(x.reshape(-1, x.shape[-1])):
-        for i, cond in enumerate(conds):
-            total[n] = total[n] + cond[tuple(row[: i + 1])].log()
-    return total.reshape(x.shape[:-1])
-
-
-@question.misconception("Which dtype went in, and which came out? A model in float32 cannot use it.")
-def returns_double_conditionals(p: Tensor) -> list[Tensor]:
-    conds, p = [], p.double()
-    for i in range(p.dim()):
-        prefix = p.reshape(*p.shape[: i + 1], -1).sum(-1)
-        total = prefix.sum(-1, keepdim=True).expand_as(prefix)
-        occurs = total > 0
-        conds.append(torch.where(occurs, prefix / torch.where(occurs, total, 1.0), 1.0 / p.shape[i]))
-    return conds
-
-
-@question.misconception(
-    "Which dtype went in, and which came out? A model in float32 cannot use it.", replaces="chain_log_prob"
-)
-def returns_double(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.unbind(-1)
-    return torch.stack([cond[values[: i + 1]].double().log() for i, cond in enumerate(conds)]).sum(0)
+for mistake, sentence in SENTENCES.items():
+    question.misconception(sentence)(mistake)
+for of_the_chain, sentence in CHAIN_LOG_PROB_SENTENCES.items():
+    question.misconception(sentence, replaces="chain_log_prob")(of_the_chain)
 
 
 @question.alternative
@@ -434,7 +268,7 @@ def multiplies_the_table_out(conds: Sequence[Tensor], x: Tensor) -> Tensor:
 
 @question.alternative_of("chain_log_prob")
 def takes_slices_one_by_one(conds: Sequence[Tensor], x: Tensor) -> Tensor:
-    total = 0
+    total = torch.zeros(x.shape[:-1], dtype=conds[0].dtype, device=x.device)
     for i, cond in enumerate(conds):
         rows = cond.expand(*x.shape[:-1], *cond.shape)
         for j in range(i + 1):

@@ -5,8 +5,8 @@ loss = -mean over predicted tokens of log softmax(logits[t])[tokens[t + 1]]
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import hypothesis.strategies as st
 import torch
@@ -30,6 +30,7 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import BATCH_SHAPES, Numbers, Shape, numbers
+from reference.autoregressive._lm_loss_mistakes import SENTENCES
 
 question = Question(id="ar.6", functions=["lm_loss"], title="The loss of a language model")
 
@@ -73,7 +74,7 @@ def sequences(
     return Arguments((logits, tokens), {"pad_id": PAD})
 
 
-PADDED = {"padded": True, "lengths": (5, 7)}
+PADDED: dict[str, Any] = {"padded": True, "lengths": (5, 7)}
 check_values = question.check(
     "value", points=2.25, description="The mean cost of every next token, over all sequences of a batch."
 )(matches_oracle(lm_loss, sequences()))
@@ -178,276 +179,8 @@ question.check("behaviour", points=0.25, requires=check_values)(
 )
 
 
-@question.misconception(
-    "A model that copies its input gets a loss of zero in your code. Which token do logits at t predict?"
-)
-def does_not_shift(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens
-    nll = -logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Which token do the logits at t = 1 predict: the one at 0, or the one at 2?")
-def shifts_the_wrong_way(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., :-1]
-    nll = -logits[..., 1:, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Do the first logits predict the second token, or the third? Count from the worked number.")
-def shifts_by_two(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 2:]
-    nll = -logits[..., :-2, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("What do the last logits of a sequence predict? In your code, its first token.")
-def rolls_the_tokens(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens.roll(-1, dims=-1)
-    nll = -logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception(
-    "Put two sequences in a batch: does the last token of one say anything about the first of the other?"
-)
-def runs_on_into_the_next_sequence(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    logits, tokens = logits.flatten(0, -2)[:-1], tokens.flatten()
-    targets = tokens[1:]
-    nll = -logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("cross_entropy wants classes in the second dimension. Does a view move them there?")
-def views_without_moving_the_classes(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    log_probs = logits[..., :-1, :].reshape(*targets.shape[:-1], logits.shape[-1], -1).transpose(-1, -2).log_softmax(-1)
-    nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Probabilities should sum to one over tokens of the vocabulary. What do yours sum over?")
-def normalises_over_time(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-2).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("A sequence of two tokens and one of seven: does each predicted token weigh the same?")
-def averages_sequence_by_sequence(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return (torch.where(counts, nll, 0.0).sum(-1) / counts.sum(-1).clamp(min=1)).mean()
-
-
-@question.misconception("Add more padding to every sequence: your loss falls.")
-def counts_padding_in_the_denominator(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / max(counts.numel(), 1)
-
-
-@question.misconception("Is predicting padding a merit? Your loss counts it.")
-def ignores_pad_id(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    return nll.sum() / max(nll.numel(), 1)
-
-
-@question.misconception("Is it the token seen that may not be padding, or the token predicted?")
-def leaves_out_what_follows_padding(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else tokens[..., :-1] != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Which targets does your mask keep: the padding, or everything else?")
-def leaves_all_but_padding_out(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets == pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("A padded target should cost nothing and count for nothing; what does a zero logit cost?")
-def hides_padding_in_the_logits(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    if pad_id is not None:
-        keep = (targets != pad_id).unsqueeze(-1)
-        logits = torch.cat((torch.where(keep, logits[..., :-1, :], 0.0), logits[..., -1:, :]), -2)
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    return nll.sum() / max(nll.numel(), 1)
-
-
-@question.misconception("Give every sequence twice: should the loss double?")
-def sums_over_tokens(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum()
-
-
-@question.misconception("A sequence twice as long, of the same kind: should the loss be twice as high?")
-def averages_over_sequences_only(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum(-1).mean()
-
-
-@question.misconception("What can .backward() be called on without an argument?")
-def gives_a_loss_for_each_sequence(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum(-1) / counts.sum(-1).clamp(min=1)
-
-
-@question.misconception("What can .backward() be called on? What is left of the graph after .item()?")
-def returns_a_number(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return (torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)).item()
-
-
-@question.misconception("Better predictions should give a lower loss. Is yours ever above zero?")
-def returns_the_log_likelihood(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("A fair coin costs 0.693 nats. Which unit has your loss?")
-def measures_in_bits(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll / math.log(2), 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception(
-    "Logits of ten thousand are no rarity early in training. What is the logarithm of a rounded zero?"
-)
-def takes_the_log_of_a_softmax(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].softmax(-1).log().gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("A batch that is all padding: how many targets do you divide by?")
-def divides_by_no_tokens(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum() if pad_id is not None else nll.sum() / max(nll.numel(), 1)
-
-
-@question.misconception("A batch without sequences: what is the mean of no numbers?")
-def averages_an_empty_batch(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return nll.mean() if pad_id is None else torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("A sequence of one token: what did the model predict, to get the loss that you return?")
-def accepts_a_single_token(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Which dtype went in, and which came out? A model in float32 cannot use it.")
-def computes_in_double(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].double().log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Your value is right, but a step along its gradient changes nothing. Where is the graph cut?")
-def trains_against_its_own_copy(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    targets = tokens[..., 1:]
-    nll = -logits[..., :-1, :].detach().log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
-
-
-@question.misconception("Your function handles one sequence after another; can one tensor operation handle them all?")
-def loops_over_sequences(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
-    if tokens.shape[-1] < 2:
-        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
-    total, count = torch.zeros((), dtype=logits.dtype, device=logits.device), 0
-    for scores, row in (
-        zip(logits.flatten(0, -3), tokens.flatten(0, -2), strict=True) if tokens.dim() > 1 else [(logits, tokens)]
-    ):
-        targets = row[1:]
-        nll = -scores[:-1].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-        keep = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
-        total, count = total + torch.where(keep, nll, 0.0).sum(), count + keep.sum()
-    return total / (count.clamp(min=1) if tokens.numel() else 1)
+for mistake, sentence in SENTENCES.items():
+    question.misconception(sentence)(mistake)
 
 
 @question.alternative

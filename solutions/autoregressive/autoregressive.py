@@ -10,12 +10,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 # %% [markdown]
 # ## ar.1 The chain rule on a table
