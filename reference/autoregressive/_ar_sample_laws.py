@@ -241,18 +241,19 @@ def draws_from_right_to_left(
     return x
 
 
+NO_CHANGE = (
+    "At temperature 0.5 your values come as often as at 1. Which ratios should the temperature change, and does yours?"
+)
+
 SENTENCES = {
     draws_everything_in_one_call: (
         "Your samples have the right marginals and no correlations. What does the second variable know of the first?"
     ),
     draws_all_variables_again: "How often is the model called, and which of its answers does each variable come from?",
     takes_the_most_likely_value: "Draw twice: the samples are the same. Where is the chance in your sampler?",
-    divides_probabilities_by_the_temperature: (
-        "Dividing all probabilities by 2 changes none of their ratios. Before or after the softmax does the "
-        "temperature matter?"
-    ),
+    divides_probabilities_by_the_temperature: NO_CHANGE,
     multiplies_by_the_temperature: "Cold samples should be more alike. What does your sampler do at temperature 0.5?",
-    ignores_the_temperature: "Cold samples should be more alike. Where does your sampler use the temperature?",
+    ignores_the_temperature: NO_CHANGE,
     divides_by_zero_degrees: "What is a number divided by a temperature of 0, and what is the limit of the softmax?",
     samples_at_zero_temperature: (
         "At temperature 0 only the most likely value is left. What does your sampler take the value 0 for?"

@@ -219,17 +219,6 @@ def adds_a_ridge(x: Tensor) -> tuple[Tensor, Tensor]:
     return W, b
 
 
-def adds_a_tiny_ridge(x: Tensor) -> tuple[Tensor, Tensor]:
-    n, d = x.shape
-    W, b = x.new_zeros(d, d), x.new_zeros(d)
-    for i in range(d):
-        design = torch.cat((x.new_ones(n, 1), x[:, :i]), dim=1)
-        ridge = 1e-7 * torch.eye(i + 1, dtype=x.dtype, device=x.device)
-        solution = torch.linalg.solve(design.mT @ design + ridge, design.mT @ x[:, i])
-        b[i], W[i, :i] = solution[0], solution[1:]
-    return W, b
-
-
 def centres_in_place(x: Tensor) -> tuple[Tensor, Tensor]:
     n, d = x.shape
     W, b, mean = x.new_zeros(d, d), x.new_zeros(d), x.mean(0)
@@ -300,7 +289,6 @@ GAUSSIAN_AR_FIT_SENTENCES = {
         "Fit the single point of the stub by hand: among all lines through it, which one is asked for?"
     ),
     adds_a_ridge: "You add a little to the diagonal. What does that do to a fit that needs no help?",
-    adds_a_tiny_ridge: "You add a little to the diagonal. What does that do to a fit that needs no help?",
     centres_in_place: "Print the data before and after the call: what does -= do to them?",
     fits_in_double: "Which dtype went in, and which came out? A model in float32 cannot use it.",
 }

@@ -40,11 +40,11 @@ question = Question(
     },
 )
 
-MANY = 1500
+MANY = 600
 """Samples from which a law is judged."""
 
-# A check judges up to eighteen sets of samples, each twice; together they reject a right sampler once in a million.
-RATE = FALSE_ALARM / 36
+# A check judges up to sixteen sets of samples, each twice; together they reject a right sampler once in a million.
+RATE = FALSE_ALARM / 32
 
 
 @question.oracle
@@ -127,7 +127,7 @@ def assert_outcomes(places: Tensor, law: Tensor) -> None:
     assert_law(findings, false_alarm=RATE)
 
 
-@question.check("value", points=3, examples=5)
+@question.check("value", points=3, examples=4)
 @given(model=models())
 def check_joint_law(student: Student, model: Model) -> None:
     """Outcomes come as often as the product of the conditionals says, independently of one another."""
@@ -135,7 +135,7 @@ def check_joint_law(student: Student, model: Model) -> None:
     assert_outcomes(model.numbered(x), model.law())
 
 
-@question.check("value", points=1.5, requires=check_joint_law, examples=4)
+@question.check("value", points=1.5, requires=check_joint_law, examples=3)
 @given(model=models(sizes=((3, 4), (5, 2))), source=numbers(), length=st.sampled_from((1, 2)))
 def check_prefix(student: Student, model: Model, source: Numbers, length: int) -> None:
     """Samples start with the prefix, one for all or one for each, and the rest is drawn given it."""
@@ -153,7 +153,7 @@ def check_prefix(student: Student, model: Model, source: Numbers, length: int) -
         assert_outcomes(model.numbered(x), law)
 
 
-@question.check("value", points=1.5, requires=check_joint_law, examples=4)
+@question.check("value", points=1.5, requires=check_joint_law, examples=3)
 @given(model=models(), temperature=st.sampled_from((0.5, 2.0)))
 def check_temperature(student: Student, model: Model, temperature: float) -> None:
     """A temperature below one makes likely outcomes more likely, one above one less."""
@@ -161,7 +161,7 @@ def check_temperature(student: Student, model: Model, temperature: float) -> Non
     assert_outcomes(model.numbered(x), model.law(temperature))
 
 
-@question.check("value", points=0.5, requires=check_joint_law, examples=4)
+@question.check("value", points=0.5, requires=check_joint_law, examples=3)
 @given(model=models())
 def check_zero_temperature(student: Student, model: Model) -> None:
     """At temperature zero each value is the most likely one, given those before it."""
@@ -184,7 +184,7 @@ def check_one_call_for_each_variable(student: Student, model: Model, length: int
     expect(given_x, "the model is not called with all samples, of all their variables.")
 
 
-@question.check("law", points=1, examples=4)
+@question.check("law", points=1, examples=3)
 @given(model=models(), start=st.sampled_from((0, 1)))
 def check_uses_one_variable_of_each_answer(student: Student, model: Model, start: int) -> None:
     """Of each answer of the model only the logits of the next variable are used; the others may be anything."""
@@ -201,8 +201,17 @@ def check_randomness_comes_from_the_generator(student: Student, model: Model) ->
     """The same generator state gives the same samples, and another one gives others."""
     seeds = (model.seed, model.seed, model.seed + 1)
     first, again, other = (student.ar_sample(model(), 50, model.size, generator=generator(seed)) for seed in seeds)
-    expect((first == again).all(), "two generators with the same seed give different samples.")
-    expect((first != other).any(), "two generators with different seeds give the same samples.")
+    # Numbers drawn elsewhere are others at each call: no answers can be compared, so the mistake is named here.
+    expect(
+        (first == again).all(),
+        "two generators with the same seed give different samples.",
+        misconception="uses_global_randomness",
+    )
+    expect(
+        (first != other).any(),
+        "two generators with different seeds give the same samples.",
+        misconception="seeds_a_generator_of_its_own",
+    )
 
 
 question.check("behaviour", points=0.25, requires=check_joint_law)(keeps_generators(calls(n=5)))

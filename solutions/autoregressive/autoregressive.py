@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # %% [markdown]
 # ## ar.1 The chain rule on a table
@@ -331,3 +332,91 @@ def bits_per_dim(log_prob: Tensor, n_dims: int, *, scale_levels: int | None = No
     bits = -log_prob / (n_dims * math.log(2))
     return bits if scale_levels is None else bits + math.log2(scale_levels)
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## ar.9 Train one
+
+
+# %%
+### BEGIN SOLUTION
+class Made(nn.Module):
+    """Masked layers from D binary inputs to D logits, with ReLU between them."""
+
+    def __init__(self, size: int, hidden: Sequence[int], *, generator: torch.Generator) -> None:
+        super().__init__()
+        device = generator.device
+        order = torch.arange(size, device=device)
+        degrees = [torch.arange(units, device=device) % max(size - 1, 1) for units in hidden]
+        masks = made_masks(order, degrees)
+        for i, mask in enumerate(masks):
+            self.register_buffer(f"mask{i}", mask)
+        bounds = [1 / math.sqrt(mask.shape[1]) for mask in masks]
+
+        def uniform(*shape: int, bound: float) -> nn.Parameter:
+            return nn.Parameter(bound * (2 * torch.rand(shape, generator=generator, device=device) - 1))
+
+        self.weights = nn.ParameterList(
+            [uniform(*mask.shape, bound=bound) for mask, bound in zip(masks, bounds, strict=True)]
+        )
+        self.biases = nn.ParameterList(
+            [uniform(len(mask), bound=bound) for mask, bound in zip(masks, bounds, strict=True)]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = 2 * x - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            values = nn.functional.linear(
+                values if i == 0 else values.relu(), weight * self.get_buffer(f"mask{i}"), bias
+            )
+        return values
+
+
+### END SOLUTION
+
+
+# %%
+def train_made(x_train: Tensor, *, generator: torch.Generator, budget_s: float = 30.0) -> nn.Module:
+    """Fit an autoregressive model of binary data by maximum likelihood.
+
+    Args:
+        x_train: Data, zeros and ones, float32, shape [N, D]; D is 12 and N is 20000.
+        generator: Where all randomness comes from (the start, the order of the data); on the data's device.
+        budget_s: Seconds of processor time that training may take. It is enforced; `time` tells how many have passed.
+
+    Returns:
+        A module that maps x, float32 of shape [n, D], to logits [n, D] in the natural order: logits [:, i] depend on
+        x[:, :i] alone, and the sigmoid of them is the probability that x_i is 1. It is called in evaluation mode.
+        On a coin that falls on 1 three times of four, and D = 1, it returns log 3 = 1.099 for every x.
+    """
+    ### BEGIN SOLUTION
+    deadline = time.monotonic() + 0.6 * budget_s
+    model = Made(x_train.shape[1], [96], generator=generator)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    steps = 1200
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
+    for _ in range(steps):
+        rows = torch.randint(len(x_train), (200,), generator=generator, device=x_train.device)
+        batch = x_train[rows]
+        losses = nn.functional.binary_cross_entropy_with_logits(model(batch), batch, reduction="none")
+        optimizer.zero_grad()
+        losses.sum(-1).mean().backward()
+        optimizer.step()
+        schedule.step()
+        if time.monotonic() > deadline:
+            break
+    return model
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## C3 What is being fitted?
+#
+# Take the model of ar.2 with one sigma for all dimensions. (a) Starting from the chain rule, derive its negative
+# log-likelihood and show that, in W and b, minimising it is minimising a sum of squared errors, whatever sigma is.
+# (b) Which model is this, what do you call its fit, and what does it become where the mean is a neural network of the
+# variables before? Answer in the cell below, in a page or less.
+
+# %% [markdown]
+# <!-- answer: C3 -->
+# *YOUR ANSWER HERE*
