@@ -41,7 +41,10 @@ question = Question(
 )
 
 MANY = 400
-"""Samples from which a law is judged."""
+"""Samples from which a law is judged; each listed mistake is found in at least 92 of 100 such sets, and a check has 8."""
+
+MORE = 1000
+"""Samples where laws at two temperatures are told apart, which are nearer to one another."""
 
 # A check judges up to nine sets of samples, each twice; together they reject a right sampler once in a million.
 RATE = FALSE_ALARM / 18
@@ -156,10 +159,11 @@ def check_prefix(student: Student, model: Model, source: Numbers, length: int, s
 
 
 @question.check("value", points=1.5, requires=check_joint_law, examples=2)
-@given(model=models(), temperature=st.sampled_from((0.5, 2.0)))
+@given(model=models(), temperature=st.sampled_from((0.4, 3.0)))
 def check_temperature(student: Student, model: Model, temperature: float) -> None:
     """A temperature below one makes likely outcomes more likely, one above one less."""
-    x = student.ar_sample(model(), MANY, model.size, generator=generator(model.seed), temperature=temperature)
+    seeded = generator(model.seed)
+    x = student.ar_sample(model(), MORE, model.size, generator=seeded, temperature=temperature)
     assert_outcomes(model.numbered(x), model.law(temperature))
 
 
