@@ -41,7 +41,7 @@ question = Question(
 )
 
 MANY = 400
-"""Samples from which a law is judged; each listed mistake is found in at least 92 of 100 such sets, and a check has 8."""
+"""Samples from which a law is judged. Each listed mistake was found in 92 of 100 such sets or more; a check has 8."""
 
 MORE = 1000
 """Samples where laws at two temperatures are told apart, which are nearer to one another."""
