@@ -177,7 +177,7 @@ def fits_pairs_by_logistic_regression(
             features = torch.cat((torch.ones_like(s[:, :1]), s, s[:, self.pairs[0]] * s[:, self.pairs[1]]), dim=1)
             return features @ (self.weight * self.mask).T
 
-    model = Pairs(x_train.shape[1])
+    model = Pairs(x_train.shape[1]).to(x_train.dtype)
     optimizer = torch.optim.LBFGS(model.parameters(), max_iter=60, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
@@ -213,7 +213,7 @@ def trains_two_hidden_layers(x_train: Tensor, *, generator: torch.Generator, bud
             MaskedLinear(units, units, False),
             nn.ReLU(),
             MaskedLinear(units, places, True),
-        )
+        ).to(x_train.dtype)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for epoch in range(12):
         for group in optimizer.param_groups:

@@ -354,7 +354,8 @@ class Made(nn.Module):
         bounds = [1 / math.sqrt(mask.shape[1]) for mask in masks]
 
         def uniform(*shape: int, bound: float) -> nn.Parameter:
-            return nn.Parameter(bound * (2 * torch.rand(shape, generator=generator, device=device) - 1))
+            noise = torch.rand(shape, generator=generator, device=device, dtype=torch.float32)
+            return nn.Parameter(bound * (2 * noise - 1))
 
         self.weights = nn.ParameterList(
             [uniform(*mask.shape, bound=bound) for mask, bound in zip(masks, bounds, strict=True)]
