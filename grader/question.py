@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis.strategies import SearchStrategy
@@ -17,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from grader.model import Feedback, Kind
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ class Question:
         """What full marks are worth: the sum of the checks."""
         return float(sum(check.points for check in self.checks))
 
-    def oracle(self, function: Function) -> Function:
+    def oracle(self, function: F) -> F:
         """Declare the reference for the student's function of the same name (float64, stable)."""
         if function.__name__ not in self.functions:
             raise ValueError(f"{self.id}: oracle {function.__name__!r} is none of {list(self.functions)}")
