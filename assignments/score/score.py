@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-Field = Callable[[Tensor], Tensor]
-
 # %% [markdown]
 # ## score.1 The score of a Gaussian
 
@@ -67,7 +65,7 @@ def gmm_score(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 # %%
-def log_prob_score(log_prob_fn: Field, x: Tensor, *, create_graph: bool = False) -> Tensor:
+def log_prob_score(log_prob_fn: Callable[[Tensor], Tensor], x: Tensor, *, create_graph: bool = False) -> Tensor:
     """The score of the density whose logarithm `log_prob_fn` computes, for each row of x.
 
     It works whether or not x requires a gradient, and where the caller runs under `torch.no_grad()`. Afterwards
@@ -85,7 +83,7 @@ def log_prob_score(log_prob_fn: Field, x: Tensor, *, create_graph: bool = False)
     raise NotImplementedError
 
 
-def energy_score(energy_fn: Field, x: Tensor, *, create_graph: bool = False) -> Tensor:
+def energy_score(energy_fn: Callable[[Tensor], Tensor], x: Tensor, *, create_graph: bool = False) -> Tensor:
     """The score of the density exp(-energy_fn(x)) / Z, with the same promises as `log_prob_score`.
 
     Args:
@@ -105,7 +103,7 @@ def energy_score(energy_fn: Field, x: Tensor, *, create_graph: bool = False) -> 
 
 
 # %%
-def divergence(score_fn: Field, x: Tensor) -> Tensor:
+def divergence(score_fn: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """The trace of the Jacobian of `score_fn` at each row of x, exactly.
 
     A Python loop over the dimensions is fine; one over the batch is not.
@@ -127,7 +125,7 @@ def divergence(score_fn: Field, x: Tensor) -> Tensor:
 
 
 # %%
-def hutchinson_divergence(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+def hutchinson_divergence(score_fn: Callable[[Tensor], Tensor], x: Tensor, v: Tensor) -> Tensor:
     """Hutchinson's estimate of the divergence: the mean over directions of v^T J v, with J the Jacobian at x.
 
     Each direction costs one vector-Jacobian product. A Python loop over the directions is fine, over the batch not.
@@ -164,7 +162,7 @@ def rademacher(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
 
 
 # %%
-def ism_loss(score_fn: Field, x: Tensor) -> Tensor:
+def ism_loss(score_fn: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Hyvarinen's objective: the mean over the batch of tr(ds/dx) + 1/2 ||s(x)||^2.
 
     Args:
@@ -184,7 +182,7 @@ def ism_loss(score_fn: Field, x: Tensor) -> Tensor:
 
 
 # %%
-def ssm_loss(score_fn: Field, x: Tensor, v: Tensor, *, variance_reduced: bool) -> Tensor:
+def ssm_loss(score_fn: Callable[[Tensor], Tensor], x: Tensor, v: Tensor, *, variance_reduced: bool) -> Tensor:
     """Sliced score matching: the mean over directions and batch of v^T J v + 1/2 (v^T s)^2.
 
     Args:
