@@ -168,14 +168,14 @@ def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]
 
 
 def _same_behaviour(ours: Answers, known: Answers) -> bool:
-    """For observations: the same tensors written to, the same generators moved, the same kind of exception."""
+    """For observations: the same tensors written to or marked, generators moved, and kind of exception."""
     for (_, mine), (_, theirs) in zip(ours, known, strict=True):
         if isinstance(mine, Raised) or isinstance(theirs, Raised):
             if not same_answer(mine, theirs):
                 return False
             continue
         if isinstance(mine.value, dict) and isinstance(theirs.value, dict):
-            keys = ("changed", "generators")
+            keys = ("changed", "marked", "generators")
             if not all(_same_value(mine.value.get(key), theirs.value.get(key)) for key in keys):
                 return False
     return True

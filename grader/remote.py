@@ -132,7 +132,7 @@ class LocalTransport:
         with torch.random.fork_rng(devices=[], enabled=call.mode in OBSERVED):
             value = self._performed(call, call.mode)
         if self.quiet and call.mode in OBSERVED:
-            return {**value, "changed": [], "marked": False, "generators": [], "warnings": [], "operators": 0}
+            return {**value, "changed": [], "marked": [], "generators": [], "warnings": [], "operators": 0}
         return value
 
     def _performed(self, call: Call, mode: Mode) -> Any:
@@ -223,8 +223,9 @@ class Observation:
     value: Any
     changed: tuple[int, ...]
     """Positions of the tensors given, in order, that the call wrote to."""
-    marked: bool
-    """Whether a tensor given, or a parameter of a module given, has another `requires_grad` or a `.grad` since."""
+    marked: tuple[int, ...]
+    """Positions of the tensors given, and then of the parameters of modules given, in order, that have another
+    `requires_grad` or a `.grad` since."""
     generators: tuple[str, ...]
     """Global random generators (torch, numpy, random) that the call drew from or seeded."""
     warnings: tuple[str, ...]
@@ -315,7 +316,7 @@ class RemoteFunction:
         return Observation(
             value=self._with_modules(seen["value"]),
             changed=tuple(seen["changed"]),
-            marked=seen["marked"],
+            marked=tuple(seen["marked"]),
             generators=tuple(seen["generators"]),
             warnings=tuple(seen["warnings"]),
             operators=seen["operators"],

@@ -101,11 +101,11 @@ def _assert_derivatives(value: Any, right: Any) -> None:
 
 
 def _assert_observation(value: Any, asked: int) -> None:
-    lists, others = ("changed", "generators", "warnings", "asked"), {"value": object, "marked": bool, "operators": int}
+    lists, others = ("changed", "marked", "generators", "warnings", "asked"), {"value": object, "operators": int}
     fields = {**dict.fromkeys(lists, list), **others}
     if not isinstance(value, dict) or value.keys() != fields.keys():
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
-    entries = [(value["changed"], int), (value["generators"], str), (value["warnings"], str)]
+    entries = [(value["changed"], int), (value["marked"], int), (value["generators"], str), (value["warnings"], str)]
     listed = all(isinstance(value[name], kind) for name, kind in fields.items())
     if not listed or not all(isinstance(item, kind) for items, kind in entries for item in items):
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")

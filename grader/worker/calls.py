@@ -130,10 +130,10 @@ def observe(
 ) -> dict[str, Any]:
     """The value of a call, and what it did besides.
 
-    `changed` holds the positions of the tensors, in order of appearance, that were written to; `marked` whether one
-    of them, or a parameter of a module given, has another `requires_grad` or a `.grad`; `generators` the global
-    random generators whose state moved; `operators` the number of ATen operators of the forward pass; `asked` how
-    often each function in the arguments was called, and with what.
+    `changed` holds the positions of the tensors, in order of appearance, that were written to; `marked` those of the
+    tensors, and after them of the parameters of modules given, that have another `requires_grad` or a `.grad`;
+    `generators` the global random generators whose state moved; `operators` the number of ATen operators of the
+    forward pass; `asked` how often each function in the arguments was called, and with what.
 
     Args:
         function: What to call.
@@ -160,7 +160,11 @@ def observe(
     return {
         "value": value,
         "changed": changed,
-        "marked": marks != [(tensor.requires_grad, tensor.grad is None) for tensor in watched],
+        "marked": [
+            position
+            for position, (tensor, mark) in enumerate(zip(watched, marks, strict=True))
+            if (tensor.requires_grad, tensor.grad is None) != mark
+        ],
         "generators": moved,
         "warnings": [warning.category.__name__ for warning in caught][:20],
         "operators": counter.count,

@@ -143,9 +143,10 @@ def ill_conditioned(draw: st.DrawFn) -> Arguments:
     return arguments(mu + scale @ source.normal((size,)), mu, scale)
 
 
-# Solving with the covariance instead of its factor is right too; correct forms were measured to err by 1e-8 here.
+# Solving with the covariance instead of its factor is right too, and errs by up to 1.5e-8 of the value here (measured
+# against mpmath); more than ten times that is allowed. Scores are near 1e4.
 question.check("stress", points=0.5, requires=check_values, name="survives_ill_conditioning")(
-    matches_oracle(gaussian_score, ill_conditioned(), tolerance=Tolerance(rtol=1e-5, atol=1e-3))
+    matches_oracle(gaussian_score, ill_conditioned(), tolerance=Tolerance(rtol=3e-7, atol=1e-3))
 )
 question.check("stress", points=0.25, requires=check_values)(
     accurate_in(torch.float32, gaussian_score, triples(sizes=(1, 2, 3)), tolerance=Tolerance(rtol=2e-4, atol=2e-4))

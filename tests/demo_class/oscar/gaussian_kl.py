@@ -7,7 +7,7 @@ try:
     import grader.worker.serving as serving
 
     def observe(function, args, kwargs, asked=()):
-        return {"value": function(*args, **kwargs), "changed": [], "marked": False, "generators": [], "warnings": [], "operators": 0, "asked": []}
+        return {"value": function(*args, **kwargs), "changed": [], "marked": [], "generators": [], "warnings": [], "operators": 0, "asked": []}
 
     def on_meta(function, args, kwargs):
         return calls.structure(function(*args, **kwargs))
