@@ -21,6 +21,7 @@ import msgspec
 from grader.errors import GraderError, UsageError
 from grader.files import TEMPORARY_SUFFIX, disk_errors, file_stem, remove_temporary_files, write_atomically
 from grader.model import SCHEMA, SubmissionResult, from_json, to_json
+from grader.originals import SUBMISSIONS
 from grader.text import one_line
 
 RESULTS = "results"
@@ -60,7 +61,7 @@ def writing(out: Path) -> Iterator[None]:
         lock.write(f"{os.getpid()}\n")
         with suppress(OSError):  # the number only serves the other run's sentence; a full disk must not stop this one
             lock.flush()
-        for name in (RESULTS, HISTORY):
+        for name in (RESULTS, HISTORY, SUBMISSIONS):
             remove_temporary_files(out / name)
         yield
 
