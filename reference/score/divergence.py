@@ -107,7 +107,7 @@ question.check("law", points=0.5, requires=check_values)(
 )
 
 
-@question.check("stress", points=0.75, requires=check_values)
+@question.check("stress", points=0.75, requires=check_values, examples=2)
 @given(source=numbers())
 def check_handles_many_dimensions(student: Student, source: Numbers) -> None:
     """Is right in 40 dimensions, where nearly all entries of the Jacobian do not count."""
@@ -115,7 +115,7 @@ def check_handles_many_dimensions(student: Student, source: Numbers) -> None:
     assert_value(student.divergence(field, x), answer(divergence, Arguments((field, x))))
 
 
-question.check("stress", points=0.75, requires=check_values)(
+question.check("stress", points=0.75, requires=check_values, examples=4)(
     accurate_in(torch.float32, divergence, fields_at_points(batches=(3,)))
 )
 question.check("robustness", points=0.25, requires=check_values)(leaves_inputs_unchanged(fields_at_points()))

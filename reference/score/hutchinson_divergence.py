@@ -161,7 +161,7 @@ def check_draws_any_shape(student: Student, shape: Shape, seed: int) -> None:
     expect(seen.value.abs() == 1, "rademacher draws something else than +1 and -1.")
 
 
-question.check("stress", points=0.5, requires=check_values)(
+question.check("stress", points=0.5, requires=check_values, examples=4)(
     accurate_in(torch.float32, hutchinson_divergence, fields_at_points(batches=(3,), samples=SAMPLES))
 )
 THREE = fields_at_points(batches=(3,), samples=SAMPLES)

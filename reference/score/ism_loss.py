@@ -124,7 +124,7 @@ def check_is_least_at_mean_and_variance(student: Student, source: Numbers, dim: 
     assert_value((in_matrix.diagonal(), in_offset), (torch.zeros_like(v), torch.zeros_like(v)))
 
 
-question.check("stress", points=1, requires=check_values)(
+question.check("stress", points=1, requires=check_values, examples=4)(
     accurate_in(torch.float32, ism_loss, fields_at_points(batches=(3,)))
 )
 question.check("robustness", points=0.5, requires=check_values)(leaves_inputs_unchanged(fields_at_points()))

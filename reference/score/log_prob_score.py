@@ -202,7 +202,7 @@ def check_leaves_no_marks(student: Student, source: Numbers, dim: int) -> None:
         expect(not seen.marked, "after the call, x requires a gradient, or x or a parameter has a .grad.")
 
 
-question.check("stress", points=0.25, requires=check_values)(
+question.check("stress", points=0.25, requires=check_values, examples=4)(
     accurate_in(torch.float32, log_prob_score, log_densities())
 )
 question.check("robustness", points=0.25, requires=check_values)(leaves_inputs_unchanged(log_densities()))

@@ -142,7 +142,7 @@ def check_averages_to_the_implicit_loss_with_reduced_variance(student: Student, 
     assert_averages_to_ism(student, source, dim, True)
 
 
-question.check("stress", points=1, requires=BOTH)(accurate_in(torch.float32, ssm_loss, EITHER))
+question.check("stress", points=1, requires=BOTH, examples=4)(accurate_in(torch.float32, ssm_loss, EITHER))
 question.check("robustness", points=0.5, requires=BOTH)(leaves_inputs_unchanged(EITHER))
 question.check("robustness", points=0.5, requires=BOTH)(accepts_any_strides(ssm_loss, EITHER))
 question.check("behaviour", points=0.25, requires=BOTH)(runs_on_other_devices(EITHER))
