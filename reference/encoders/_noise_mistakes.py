@@ -186,12 +186,11 @@ def cuts_noise_to_n_samples(mu: Tensor, logvar: Tensor, **how: Any) -> Tensor:
 
 
 def drops_the_dimension_of_one_sample(mu: Tensor, logvar: Tensor, **how: Any) -> Tensor:
-    eps = how.get("eps")
+    eps, count = how.get("eps"), how.get("n_samples", 1)
     if eps is None:
-        shape = (how.get("n_samples", 1), *mu.shape)
+        shape = mu.shape if count == 1 else (count, *mu.shape)
         eps = torch.randn(shape, generator=how.get("generator"), dtype=mu.dtype, device=mu.device)
-    z = mu + torch.exp(0.5 * logvar) * eps
-    return z[0] if len(z) == 1 else z
+    return mu + torch.exp(0.5 * logvar) * eps
 
 
 def returns_double(mu: Tensor, logvar: Tensor, **how: Any) -> Tensor:
@@ -236,7 +235,7 @@ SENTENCES = {
         "Draw three samples of one example: yours are the same number three times. What does their average gain you?"
     ),
     shares_noise_between_latents: (
-        "All latents of an example move up and down together in your samples; is q a distribution with independent ones?"
+        "All latents of an example move up and down together in your samples. Are they independent under q?"
     ),
     scales_with_the_variance: _SPREAD,
     scales_with_logvar: _SPREAD,
@@ -255,9 +254,7 @@ SENTENCES = {
     takes_the_root_of_exp: (
         "At logvar = -200 your value is right and your gradient is nan. How steep is a square root at zero?"
     ),
-    guesses_what_it_was_given: (
-        "You look at the numbers to decide what they mean. What do you do with an example whose logvars are all positive?"
-    ),
+    guesses_what_it_was_given: ("You look at the numbers to decide what they mean. What if all logvars are positive?"),
     clamps_logvar: "At logvar = -200 the samples should be at mu; how far from it are yours, and who decided that?",
     seeds_everything: (
         "Calling twice returns the same draw, and everybody else's random numbers start again. Who should own the seed?"
@@ -268,7 +265,7 @@ SENTENCES = {
     draws_uniform_noise_of_unit_variance: _UNIFORM,
     draws_on_the_cpu: "On a GPU, mu and its generator live there; where is your noise made?",
     draws_although_noise_is_given: "You were given the noise; does changing it change your samples?",
-    cuts_noise_to_n_samples: "Four rows of noise came in and one sample came out. Which argument says how many there are?",
+    cuts_noise_to_n_samples: "Four rows of noise came in and one sample came out. Which argument says how many?",
     drops_the_dimension_of_one_sample: (
         "The result for one sample has a dimension less than for two; what does the code that calls you expect?"
     ),

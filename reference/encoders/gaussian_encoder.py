@@ -114,7 +114,7 @@ question.check("gradient", points=2.5, description="Gradients reach x and all pa
 def check_heads_are_separate(student: Student, inputs: Arguments) -> None:
     """mu does not depend on the parameters of logvar_head, nor logvar on those of mu_head."""
     names = list(inputs.args[0])
-    mu, logvar = answer(GaussianEncoder, inputs)
+    mu, _ = answer(GaussianEncoder, inputs)
     ones, none = torch.ones_like(mu), torch.zeros_like(mu)
     for weights, own, other in (((ones, none), "mu_head", "logvar_head"), ((none, ones), "logvar_head", "mu_head")):
         gradients = dict(zip(names, asked(student, inputs).vjp(inputs.args, weights), strict=False))
@@ -167,7 +167,7 @@ for dtype, points in ((torch.float32, 0.5), (torch.float16, 0.25), (torch.bfloat
 
 question.check("robustness", points=0.5, requires=check_values)(leaves_inputs_unchanged(encoders()))
 question.check("robustness", points=0.25, requires=check_values)(
-    accepts_any_strides(GaussianEncoder, encoders(batch_shapes=((3,), (2, 3)), sizes=SIZES[1:]))
+    accepts_any_strides(GaussianEncoder, encoders(batch_shapes=((3,), (2, 3)), sizes=SIZES[1:]), tolerance=CANCELLED)
 )
 question.check("robustness", points=0.5, requires=check_values)(
     accepts_empty_batches(encoders(batch_shapes=((0,), (0, 3))), GaussianEncoder)
