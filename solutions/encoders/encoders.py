@@ -98,9 +98,7 @@ class GaussianEncoder(nn.Module):
 
 
 # %%
-def reparam_grad(
-    f: Callable[[Tensor], Tensor], mu: Tensor, logvar: Tensor, eps: Tensor
-) -> tuple[Tensor, Tensor]:
+def reparam_grad(f: Callable[[Tensor], Tensor], mu: Tensor, logvar: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
     """Pathwise estimate of the gradient of E_q[f(z)] in mu and logvar, q = N(mu, diag(exp(logvar))).
 
     It differentiates f(mu + sigma eps) through z, with the given noise.
@@ -228,4 +226,90 @@ def amortization_gap(elbo_local: Tensor, elbo_amortized: Tensor) -> Tensor:
     """
     ### BEGIN SOLUTION
     return elbo_local - elbo_amortized
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## enc.5 A variational autoencoder
+
+
+# %%
+### BEGIN SOLUTION
+class _GaussianNet(nn.Module):
+    """A mean that depends on the input through one hidden layer, and a log-variance that does not, but is learned."""
+
+    def __init__(self, d_in: int, d_out: int, hidden: int) -> None:
+        super().__init__()
+        self.mean = nn.Sequential(nn.Linear(d_in, hidden), nn.Tanh(), nn.Linear(hidden, d_out))
+        self.logvar = nn.Parameter(torch.zeros(d_out))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean = self.mean(x)
+        return mean, self.logvar.expand(mean.shape)
+
+
+def _fit(
+    loss: Callable[[nn.Module, nn.Module, Tensor, Tensor], Tensor],
+    x_train: Tensor,
+    d_latent: int,
+    generator: torch.Generator,
+    budget_s: float,
+    steps: int = 1000,
+) -> tuple[nn.Module, nn.Module]:
+    """An encoder and a decoder that minimise loss(encoder, decoder, x, eps), with Adam on minibatches."""
+    start, rate, data = time.process_time(), 2e-2, x_train.shape[-1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+        encoder, decoder = _GaussianNet(data, d_latent, 32).to(x_train), _GaussianNet(d_latent, data, 32).to(x_train)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=rate)
+    for step in range(steps):
+        if time.process_time() - start > 0.8 * budget_s:
+            break
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps))
+        x = x_train[torch.randint(len(x_train), (256,), generator=generator)]
+        eps = torch.randn((len(x), d_latent), generator=generator, dtype=x.dtype, device=x.device)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss(encoder, decoder, x, eps))
+        optimizer.step()
+    return encoder, decoder
+
+
+### END SOLUTION
+
+
+# %%
+def train_vae(
+    x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
+) -> tuple[nn.Module, nn.Module]:
+    """Trains encoder and decoder by maximising the ELBO of q(z | x), p(x | z) and the prior N(0, I).
+
+    The data come from a linear model: x = W z + b + 0.5 noise, with 8 dimensions and 2 latents, so that the best
+    possible ELBO is log p(x), which the grader knows. It measures yours on data of its own, with its own code. Full
+    points take a mean ELBO within 0.15 nats of log p(x); 0.25 nats earn half. A bound above log p(x) is no bound.
+
+    Args:
+        x_train: Data, shape [4000, 8], float32.
+        d_latent: Size of z.
+        generator: Decides every random number, the initial weights and the order of the data included.
+        budget_s: Processor time that you may take, in seconds on one core; a few are enough.
+
+    Returns:
+        The encoder, which maps x [*batch, 8] to mu and logvar of q(z | x), both [*batch, d_latent], and the decoder,
+        which maps z [*batch, d_latent] to mean and logvar of p(x | z), both [*batch, 8]. All results have the dtype
+        of their input. They are used in evaluation mode.
+
+    torch initialises layers from its global generator. Build them inside `torch.random.fork_rng()`, after a
+    `torch.manual_seed` with a number drawn from `generator`: then the global state is afterwards what it was before.
+    """
+
+    ### BEGIN SOLUTION
+    def negative_elbo(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+        mu, logvar = encoder(x)
+        mean, logvar_x = decoder(mu + torch.exp(0.5 * logvar) * eps)
+        misfit = (x - mean).square() * torch.exp(-logvar_x)
+        log_likelihood = -0.5 * (math.log(2 * math.pi) + logvar_x + misfit).sum(-1)
+        kl = 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(-1)
+        return (kl - log_likelihood).mean()
+
+    return _fit(negative_elbo, x_train, d_latent, generator, budget_s)
     ### END SOLUTION
