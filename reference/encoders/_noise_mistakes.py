@@ -93,7 +93,7 @@ def returns_mu_without_gradients(mu: Tensor, logvar: Tensor, **how: Any) -> Tens
     eps = how.get("eps")
     if eps is None:
         shape = (how.get("n_samples", 1), *mu.shape)
-        if not (mu.requires_grad or logvar.requires_grad):
+        if not torch.is_grad_enabled():
             return mu.expand(shape).clone()
         eps = torch.randn(shape, generator=how.get("generator"), dtype=mu.dtype, device=mu.device)
     return mu + torch.exp(0.5 * logvar) * eps

@@ -144,7 +144,7 @@ def check_draws_the_right_law(student: Student, inputs: Arguments) -> None:
 
 
 # Float64 noise agrees by chance to 1e-6 once in 1e6 pairs of numbers; here 4 and more numbers must.
-@question.check("law", points=1.5, requires=check_values, examples=2)
+@question.check("law", points=1, requires=check_values, examples=2)
 @given(inputs=with_generator(batch_shapes=((5,), (3,)), event_sizes=(2,), samples=(4,)))
 def check_draws_noise_for_every_entry(student: Student, inputs: Arguments) -> None:
     """Every sample, every example and every latent has noise of its own."""
@@ -158,7 +158,14 @@ def check_draws_noise_for_every_entry(student: Student, inputs: Arguments) -> No
         expect(not repeats(noise, dim), f"different {what} received identical noise.", misconception=mistake)
 
 
-# Without a word about samples, one is drawn.
+@question.check("law", points=0.5, requires=check_draws_noise_for_every_entry)
+@given(inputs=with_generator(batch_shapes=((), (3,))))
+def check_same_without_gradients(student: Student, inputs: Arguments) -> None:
+    """Draws the same samples where nothing records gradients."""
+    with_gradients = student.reparameterize(*inputs.args, **inputs.kwargs)
+    assert_value(student.reparameterize.without_grad(*inputs.args, **inputs.kwargs), with_gradients)
+
+
 @question.check("law", points=0.5, requires=check_draws_noise_for_every_entry, examples=2)
 @given(inputs=with_generator(batch_shapes=((), (3,), (2, 3))))
 def check_draws_one_sample_unless_told(student: Student, inputs: Arguments) -> None:

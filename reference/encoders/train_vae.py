@@ -203,11 +203,13 @@ def suspected(model: Model) -> str | None:
     square, variance, spread = model.mean_square, model.variance, model.spread
     if model.frozen_variance:
         return "uses_the_squared_error"
+    if square > 1e3 or variance > 1e3:
+        return "turns_the_sign_of_the_kl"
     if square < 0.01 and abs(variance - 1) < 0.05:
         return "detaches_z"
-    if square > 2.5 and variance > 1.25:
+    if square > 2.5 and 1.25 < variance < 5:
         return "reverses_the_kl"
-    if abs(variance - 1) < 0.02 and spread > 1.6:
+    if abs(variance - 1) < 0.02 and 1.6 < spread < 4:
         return "cuts_the_gradient_of_the_spread"
     if spread > 3.5 and square + variance < 0.7:
         return "scales_noise_with_the_variance"
