@@ -207,6 +207,10 @@ def seeds_everything(x_train: Tensor, *, d_latent: int, generator: torch.Generat
 
 _WEIGHT = "Halve the weight of the KL in your loss, and double it: which weight makes the loss the negative ELBO?"
 
+_UNSURE = (
+    "After training your encoder is no surer of x than the prior is. Which of your terms holds its variance up, which "
+    "brings it down?"
+)
 _COLLAPSED = (
     "Your encoder says the same of every x. What in your loss rewards it for saying more, and does that reach it?"
 )
@@ -220,11 +224,9 @@ SENTENCES: dict[Callable[..., Any], str] = {
     ),
     shares_noise_over_the_batch: "Different rows of a batch receive identical noise. How many numbers does it need?",
     scales_noise_with_the_variance: "At logvar = log 4 and eps = 1, how far from mu is your z?",
-    cuts_the_gradient_of_the_spread: (
-        "Your encoder is as unsure of x after training as the prior is. What tells it that it could know better?"
-    ),
+    cuts_the_gradient_of_the_spread: _UNSURE,
     detaches_z: _COLLAPSED,
-    reverses_the_kl: "Under which distribution is the expectation in your KL? Evaluate it at logvar = -4.",
+    reverses_the_kl: _UNSURE,
     turns_the_sign_of_the_kl: "Your loss falls without end. Which term should hold q near the prior?",
     forgets_the_kl: _WEIGHT,
     divides_the_kl_by_the_batch: _WEIGHT,

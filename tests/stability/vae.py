@@ -128,7 +128,10 @@ def main() -> None:
     numbers = range(options.first, options.first + options.secrets)
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(measured, one, number) for one in chosen for number in numbers]
-        rows = [future.result() for future in futures]
+        rows = []
+        for future in futures:
+            rows.append(future.result())
+            print(f"{len(rows)} of {len(futures)}: {rows[-1].name} {rows[-1].gap:.3f}", file=sys.stderr)
     wrong = problems(rows)
     print(table(rows), *wrong, sep="\n")
     sys.exit(1 if wrong else 0)
