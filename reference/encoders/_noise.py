@@ -23,4 +23,5 @@ def standardised(source: Numbers, samples: int, shape: Shape) -> Tensor:
 def quantiles(count: int) -> Tensor:
     """As many quantiles of a standard normal, evenly spread: their mean is an integral over all noise."""
     levels = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    return torch.special.ndtri(levels)
+    normal: Tensor = torch.special.ndtri(levels)
+    return normal

@@ -57,9 +57,9 @@ def scales_with_the_square_root_of_logvar(mu: Tensor, logvar: Tensor, **how: Any
 
 
 def draws_without_a_gradient(mu: Tensor, logvar: Tensor, **how: Any) -> Tensor:
-    std = torch.exp(0.5 * logvar)
-    if how.get("eps") is not None:
-        return mu + std * how["eps"]
+    std, eps = torch.exp(0.5 * logvar), how.get("eps")
+    if isinstance(eps, Tensor):
+        return mu + std * eps
     shape = (how.get("n_samples", 1), *mu.shape)
     return torch.normal(mu.detach().expand(shape), std.detach().expand(shape), generator=how.get("generator"))
 

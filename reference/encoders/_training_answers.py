@@ -38,7 +38,8 @@ def fits_lines_on_whole_batches(
         q = torch.distributions.Normal(m, torch.exp(v / 2), validate_args=False)
         noise = torch.randn(m.shape, generator=generator, dtype=m.dtype)
         mean, spread = decoder(q.loc + q.scale * noise)
-        log_px = torch.distributions.Normal(mean, torch.exp(spread / 2), validate_args=False).log_prob(x_train)
+        p: Any = torch.distributions.Normal(mean, torch.exp(spread / 2), validate_args=False)
+        log_px = p.log_prob(x_train)
         prior = torch.distributions.Normal(torch.zeros_like(m), 1.0, validate_args=False)
         elbo = log_px.sum(1) - torch.distributions.kl_divergence(q, prior).sum(1)
         torch.autograd.backward(-elbo.mean())
@@ -64,7 +65,7 @@ def goes_through_epochs(x_train: Tensor, *, d_latent: int, generator: torch.Gene
     optimizer = torch.optim.AdamW([*encoder.parameters(), *decoder.parameters()], lr=1e-2, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=60)
     for _ in range(60):
-        for rows in torch.randperm(len(x_train), generator=generator).split(200):
+        for rows in torch.split(torch.randperm(len(x_train), generator=generator), 200):
             x = x_train[rows]
             mu, logvar = encoder(x)
             noise = torch.empty_like(mu).normal_(generator=generator)
@@ -80,7 +81,7 @@ def goes_through_epochs(x_train: Tensor, *, d_latent: int, generator: torch.Gene
 
 
 def samples_the_kl(x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -95,7 +96,7 @@ def samples_the_kl(x_train: Tensor, *, d_latent: int, generator: torch.Generator
 def returns_untrained_modules(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         return 0 * (mu.sum() + logvar.sum())
 
@@ -104,6 +105,9 @@ def returns_untrained_modules(
 
 def ignores_the_latents(x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60) -> Modules:
     class Constant(nn.Module):
+        mean: Tensor
+        logvar: Tensor
+
         def __init__(self, mean: Tensor, logvar: Tensor) -> None:
             super().__init__()
             self.register_buffer("mean", mean)

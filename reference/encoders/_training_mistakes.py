@@ -17,7 +17,7 @@ Modules = tuple[nn.Module, nn.Module]
 def averages_the_kl_over_latents(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -31,7 +31,7 @@ def averages_the_kl_over_latents(
 def forgets_the_half_of_the_kl(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -45,7 +45,7 @@ def forgets_the_half_of_the_kl(
 def shares_noise_over_the_batch(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps[:1]
         mean, logvar_x = decoder(z)
@@ -59,7 +59,7 @@ def shares_noise_over_the_batch(
 def scales_noise_with_the_variance(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(logvar) * eps
         mean, logvar_x = decoder(z)
@@ -73,7 +73,7 @@ def scales_noise_with_the_variance(
 def cuts_the_gradient_of_the_spread(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar).detach() * eps
         mean, logvar_x = decoder(z)
@@ -85,7 +85,7 @@ def cuts_the_gradient_of_the_spread(
 
 
 def detaches_z(x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = (mu + torch.exp(0.5 * logvar) * eps).detach()
         mean, logvar_x = decoder(z)
@@ -97,7 +97,7 @@ def detaches_z(x_train: Tensor, *, d_latent: int, generator: torch.Generator, bu
 
 
 def reverses_the_kl(x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -111,7 +111,7 @@ def reverses_the_kl(x_train: Tensor, *, d_latent: int, generator: torch.Generato
 def turns_the_sign_of_the_kl(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -123,7 +123,7 @@ def turns_the_sign_of_the_kl(
 
 
 def forgets_the_kl(x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -136,7 +136,7 @@ def forgets_the_kl(x_train: Tensor, *, d_latent: int, generator: torch.Generator
 def divides_the_kl_by_the_batch(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -150,7 +150,7 @@ def divides_the_kl_by_the_batch(
 def uses_the_squared_error(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, _ = decoder(z)
@@ -164,7 +164,7 @@ def uses_the_squared_error(
 def averages_the_likelihood_over_the_data(
     x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
 ) -> Modules:
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -180,7 +180,7 @@ def trains_on_other_units(
 ) -> Modules:
     mean_x, std_x = x_train.mean(0), x_train.std(0)
 
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)
@@ -194,7 +194,7 @@ def trains_on_other_units(
 def seeds_everything(x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60) -> Modules:
     torch.manual_seed(0)
 
-    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Tensor:
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
         mu, logvar = encoder(x)
         z = mu + torch.exp(0.5 * logvar) * eps
         mean, logvar_x = decoder(z)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import hypothesis.strategies as st
 import torch
@@ -194,7 +195,8 @@ def log_evidence(inputs: Arguments) -> Tensor:
     weight, difference = model["weight"], model["x"] - model["bias"]
     covariance = weight @ weight.mT + model["noise_var"] * torch.eye(len(weight), dtype=weight.dtype)
     squares = (torch.linalg.solve(covariance, difference.mT).mT * difference).sum(-1)
-    return -0.5 * (len(weight) * math.log(2 * math.pi) + torch.logdet(covariance) + squares)
+    log_density: Tensor = -0.5 * (len(weight) * math.log(2 * math.pi) + torch.logdet(covariance) + squares)
+    return log_density
 
 
 @question.check("law", points=2, examples=2)
@@ -328,7 +330,7 @@ def holds_q_fixed_in_its_log_density(
     noise = eps.reshape((samples,) + (1,) * (m.dim() + 1 - eps.dim()) + tuple(eps.shape[1:]))
     for _ in range(steps):
         m.requires_grad_(), v.requires_grad_()
-        q = torch.distributions.Normal(m.detach(), torch.exp(0.5 * v.detach()), validate_args=False)
+        q: Any = torch.distributions.Normal(m.detach(), torch.exp(0.5 * v.detach()), validate_args=False)
         z = m + torch.exp(0.5 * v) * noise
         weight = log_joint(z) - q.log_prob(z).sum(-1)
         in_m, in_v = torch.autograd.grad(weight, [m, v], torch.full_like(weight, 1 / samples))

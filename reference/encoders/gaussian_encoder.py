@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from grader.compare import Tolerance, assert_value, expect
 from grader.question import Question
-from grader.remote import Student
+from grader.remote import RemoteModule, Student
 from grader.standard import (
     Arguments,
     accepts_any_strides,
@@ -150,6 +150,7 @@ def check_treats_examples_independently(student: Student, inputs: Arguments, sou
 def check_same_in_evaluation_mode(student: Student, inputs: Arguments) -> None:
     """Does the same in training and in evaluation mode."""
     training = asked(student, inputs)
+    assert isinstance(training, RemoteModule)
     assert_value(training.eval()(*inputs.args), training(*inputs.args))
 
 
@@ -204,6 +205,10 @@ class MultipliesOnceForBothHeads(nn.Module):
 
 @question.alternative
 class BuildsLayersByName(nn.Module):
+    trunk: nn.Linear
+    mu_head: nn.Linear
+    logvar_head: nn.Linear
+
     def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
         super().__init__()
         for name, into, out in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import hypothesis.strategies as st
 import torch
@@ -336,8 +337,9 @@ def takes_a_jacobian_product(f: Function, mu: Tensor, logvar: Tensor, eps: Tenso
     def mean(m: Tensor, v: Tensor) -> Tensor:
         return f(m + torch.exp(0.5 * v) * eps).mean(0).sum()
 
-    _, grads = torch.autograd.functional.vjp(mean, (mu, logvar))
-    return grads
+    functional: Any = torch.autograd.functional
+    _, (in_mu, in_logvar) = functional.vjp(mean, (mu, logvar))
+    return in_mu, in_logvar
 
 
 @question.alternative_of("score_function_grad")
@@ -376,8 +378,9 @@ def uses_the_distribution(
     f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
 ) -> Pair:
     leaves = [mu.clone().detach().requires_grad_(), logvar.clone().detach().requires_grad_()]
-    q = torch.distributions.Normal(leaves[0], torch.exp(0.5 * leaves[1]), validate_args=False)
+    q: Any = torch.distributions.Normal(leaves[0], torch.exp(0.5 * leaves[1]), validate_args=False)
     z = (q.loc + q.scale * eps).detach()
     value = f(z) if baseline is None else f(z) - baseline
     weight = value if value.shape == z.shape else value[..., None].expand(z.shape)
-    return torch.autograd.grad(q.log_prob(z), leaves, weight / len(eps))
+    in_mu, in_logvar = torch.autograd.grad(q.log_prob(z), leaves, weight / len(eps))
+    return in_mu, in_logvar

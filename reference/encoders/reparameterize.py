@@ -126,7 +126,8 @@ def standardised(student: Student, inputs: Arguments) -> Tensor:
     """The noise that drawn samples were made of, if they are mu + sigma noise."""
     mu, logvar = inputs.args
     drawn: Tensor = student.reparameterize(*inputs.args, **inputs.kwargs)
-    return (drawn - mu) * torch.exp(-0.5 * logvar)
+    noise: Tensor = (drawn - mu) * torch.exp(-0.5 * logvar)
+    return noise
 
 
 def repeats(noise: Tensor, dim: int) -> bool:

@@ -97,7 +97,8 @@ class World:
         covariance = self.weight @ self.weight.mT + NOISE_STD**2 * torch.eye(DATA, dtype=torch.float64)
         away = self.test - self.bias
         squares = (torch.linalg.solve(covariance, away.mT).mT * away).sum(-1)
-        return -0.5 * (DATA * math.log(2 * math.pi) + torch.logdet(covariance) + squares)
+        log_density: Tensor = -0.5 * (DATA * math.log(2 * math.pi) + torch.logdet(covariance) + squares)
+        return log_density
 
 
 def world(source: Numbers) -> World:
