@@ -320,7 +320,7 @@ SENTENCES: dict[type, str] = {
     CentresTheBatchOfLogvars: "All examples of your batch are equally sure; which of them should be?",
     DropsOut: "Ask for the posterior of the same x twice: why are there two answers?",
     IsSureInEvaluation: "Call eval() on your encoder: which posterior does it describe from then on?",
-    KeepsATensorAside: "Move your module to a GPU: does everything that it computes with move along?",
+    KeepsATensorAside: "Where is a tensor made that you did not get as an argument, and on which device?",
     HidesTheHeadsInAList: (
         "Print the names in your module's state_dict and hold them against those that are asked for: what is missing?"
     ),

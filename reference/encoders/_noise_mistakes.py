@@ -256,14 +256,12 @@ SENTENCES = {
     ),
     guesses_what_it_was_given: ("You look at the numbers to decide what they mean. What if all logvars are positive?"),
     clamps_logvar: "At logvar = -200 the samples should be at mu; how far from it are yours, and who decided that?",
-    seeds_everything: (
-        "Calling twice returns the same draw, and everybody else's random numbers start again. Who should own the seed?"
-    ),
+    seeds_everything: _OWN_SEED,
     seeds_its_own_generator: _OWN_SEED,
     ignores_the_generator: "Call twice with generators of the same state: why do the samples differ?",
     draws_uniform_noise: _UNIFORM,
     draws_uniform_noise_of_unit_variance: _UNIFORM,
-    draws_on_the_cpu: "On a GPU, mu and its generator live there; where is your noise made?",
+    draws_on_the_cpu: "Where is a tensor made that you did not get as an argument, and on which device?",
     draws_although_noise_is_given: "You were given the noise; does changing it change your samples?",
     cuts_noise_to_n_samples: "Four rows of noise came in and one sample came out. Which argument says how many?",
     drops_the_dimension_of_one_sample: (
@@ -271,5 +269,5 @@ SENTENCES = {
     ),
     returns_double: "Which dtype went in, and which came out? A decoder in float32 cannot take it.",
     draws_in_float32: "In a half-precision model your samples are float32; which dtype does noise have if nobody says?",
-    loops_over_examples: "Your function draws for one example after another; can one call draw for all of them?",
+    loops_over_examples: ("Your function handles one example after another; can one tensor operation handle them all?"),
 }

@@ -205,6 +205,41 @@ def seeds_everything(x_train: Tensor, *, d_latent: int, generator: torch.Generat
     return _fit(loss, x_train, d_latent, generator, budget_s)
 
 
+def normalises_each_batch(
+    x_train: Tensor, *, d_latent: int, generator: torch.Generator, budget_s: float = 60
+) -> Modules:
+    center, scale = x_train.mean(0), x_train.std(0)
+
+    class Normalised(nn.Module):
+        def __init__(self, encoder: nn.Module) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, x: Tensor) -> Any:
+            rows = x.reshape(-1, x.shape[-1])
+            return self.encoder((x - rows.mean(0)) / (rows.std(0, unbiased=False) + 1e-5))
+
+    class Restored(nn.Module):
+        def __init__(self, decoder: nn.Module) -> None:
+            super().__init__()
+            self.decoder = decoder
+
+        def forward(self, z: Tensor) -> Any:
+            mean, logvar_x = self.decoder(z)
+            return center + scale * mean, logvar_x + 2 * torch.log(scale)
+
+    def loss(encoder: nn.Module, decoder: nn.Module, x: Tensor, eps: Tensor) -> Any:
+        mu, logvar = encoder(x)
+        z = mu + torch.exp(0.5 * logvar) * eps
+        mean, logvar_x = decoder(z)
+        log_px = -0.5 * (math.log(2 * math.pi) + logvar_x + (x - mean).square() * torch.exp(-logvar_x)).sum(-1)
+        kl = 0.5 * (mu.square() + torch.exp(logvar) - 1 - logvar).sum(-1)
+        return (kl - log_px).mean()
+
+    encoder, decoder = _fit(loss, (x_train - center) / scale, d_latent, generator, budget_s)
+    return Normalised(encoder), Restored(decoder)
+
+
 _WEIGHT = "Halve the weight of the KL in your loss, and double it: which weight makes the loss the negative ELBO?"
 
 _UNSURE = (
@@ -235,5 +270,6 @@ SENTENCES: dict[Callable[..., Any], str] = {
     ),
     averages_the_likelihood_over_the_data: _COLLAPSED,
     trains_on_other_units: "Your encoder was trained on x in other units than it is given. Where would you convert?",
+    normalises_each_batch: "Put one x in a batch alone, then among others: why does its posterior change?",
     seeds_everything: "Whose random numbers start again when your training does, and who was to decide them?",
 }

@@ -124,14 +124,15 @@ def check_heads_are_separate(student: Student, inputs: Arguments) -> None:
 
 
 @question.check("law", points=1, examples=3)
-@given(inputs=encoders(scale=9.0))
+@given(inputs=encoders())
 def check_reaches_all_real_numbers(student: Student, inputs: Arguments) -> None:
     """Both results can be far below and far above zero: nothing bounds a mean or a log-variance."""
     state, x = inputs.args
-    turned = {name: -tensor if "head" in name else tensor for name, tensor in state.items()}
-    there = asked(student, inputs)(*inputs.args)
+    far = {name: tensor + 35 if name.endswith("head.bias") else tensor for name, tensor in state.items()}
+    turned = {name: -tensor if "head" in name else tensor for name, tensor in far.items()}
+    there = asked(student, inputs)(far, x)
     back = asked(student, inputs)(turned, x)
-    assert_value(there, answer(GaussianEncoder, inputs), tolerance=CANCELLED)
+    expect(all(bool((part > 20).all()) for part in there), "a result stays small where it should be large.")
     assert_value(back, tuple(-part for part in there), tolerance=CANCELLED)
 
 
@@ -151,7 +152,10 @@ def check_same_in_evaluation_mode(student: Student, inputs: Arguments) -> None:
     """Does the same in training and in evaluation mode."""
     training = asked(student, inputs)
     assert isinstance(training, RemoteModule)
-    assert_value(training.eval()(*inputs.args), training(*inputs.args))
+    once, again = training(*inputs.args), training(*inputs.args)
+    same = all(torch.equal(one, other) for one, other in zip(once, again, strict=True))
+    expect(same, "the same x has another posterior when it is asked for again.", misconception="DropsOut")
+    assert_value(training.eval()(*inputs.args), once)
 
 
 # Three sums of up to eleven terms, one after another.
