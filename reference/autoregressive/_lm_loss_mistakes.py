@@ -288,6 +288,6 @@ SENTENCES = {
     trains_against_its_own_copy: (
         "Your value is right, but a step along its gradient changes nothing. Where is the graph cut?"
     ),
-    loops_over_sequences: "Your function handles one sequence after another; can one tensor operation handle them all?",
+    loops_over_sequences: "Your function handles one example after another; can one tensor operation handle them all?",
 }
 """What each of them deserves to hear."""
