@@ -17,8 +17,9 @@ import msgspec
 from grader.diagnosis import Answers, same_answer
 from grader.model import CheckResult, Outcome, QuestionResult
 from grader.question import Question
-from grader.remote import LocalTransport, Student, Transport
+from grader.remote import Student
 from grader.session import Verdict
+from grader.transports import LocalTransport, Transport
 from grader.worker.messages import Mode, Raised
 
 

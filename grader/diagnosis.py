@@ -23,9 +23,10 @@ from grader.errors import CheckFailed, GraderError
 from grader.examples import Recording, run_body
 from grader.model import Kind, Outcome
 from grader.question import Question
-from grader.remote import Call, LocalTransport, ReplayTransport, Student
+from grader.remote import Student
 from grader.scan import forbidden_uses
 from grader.session import Verdict
+from grader.transports import Call, LocalTransport, ReplayTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer, Mode, Raised
 

@@ -18,9 +18,9 @@ import grader
 from grader import sandboxes
 from grader.errors import CheckFailed, GraderError, SandboxError
 from grader.link import Import, Link
-from grader.remote import Call
 from grader.sandboxes import Sandbox
 from grader.sandboxes.causes import likely_cause
+from grader.transports import Call
 from grader.worker.control import Layer
 from grader.worker.messages import Mode, Returned
 from grader.workers import Zygote

@@ -22,8 +22,9 @@ from hypothesis.internal.constants_ast import Constants
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause, Kind
 from grader.question import Check, Function, Question
-from grader.remote import Call, LocalTransport, RecordingTransport, Student
+from grader.remote import Student
 from grader.strategies import FULL_PRECISION, Numbers
+from grader.transports import Call, LocalTransport, RecordingTransport
 from grader.worker.messages import Answer
 
 # Hypothesis also draws literals of whichever local modules are loaded by then. With them a seed would give other

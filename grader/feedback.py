@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grader.compare import format_value
 from grader.model import CallShown, Cause, CheckResult, Counterexample, Feedback, Outcome
-from grader.remote import OBSERVED, Call
 from grader.session import Verdict
 from grader.text import printable
+from grader.transports import OBSERVED, Call
 from grader.worker.messages import Answer, Mode, Raised
 
 MAX_CALLS_SHOWN = 4

@@ -13,7 +13,7 @@ import msgspec
 
 from grader.errors import CheckFailed, WorkerFailure
 from grader.model import Cause
-from grader.remote import Call
+from grader.transports import Call
 from grader.worker import messages, wire
 from grader.worker.messages import Answer, Load, Raised, Returned, Run, WireCall
 

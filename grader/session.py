@@ -20,8 +20,9 @@ from grader.examples import Drawn, Example, Recording, calls_of, record_example,
 from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
-from grader.remote import Call, LocalTransport, OnceTransport, ReplayTransport, Student
+from grader.remote import Student
 from grader.replies import is_too_large
+from grader.transports import Call, LocalTransport, OnceTransport, ReplayTransport
 from grader.worker.messages import Answer
 from grader.worker.wire import WireError
 
@@ -73,6 +74,7 @@ class QuestionSession:
     accepted: Accepted = field(default_factory=Accepted)
     """By this process, of this question's recorded inputs."""
     _own: dict[str, tuple[Sequence[Example], Sequence[Answer]]] | None = None
+    _has_fetched: bool = False
     _has_shrunk: bool = False
     _trained: OnceTransport | None = None
 
@@ -135,7 +137,8 @@ class QuestionSession:
 
     def _fetched(self, recording: Recording) -> list[Answer]:
         """The student's answers to a check's recorded calls; the first check fetches those of all."""
-        if not self.answers and not self.link.deaths:
+        if not self._has_fetched and not self.link.deaths:
+            self._has_fetched = True
             self._fetch_all()
         name = recording.check.name
         if name not in self.answers:

@@ -9,8 +9,8 @@ import torch
 from grader import sandboxes
 from grader.errors import CheckFailed, GraderError
 from grader.link import Import, Link
-from grader.remote import Call
 from grader.task import Plan
+from grader.transports import Call
 from grader.worker.messages import Mode, Raised
 from grader.workers import Limits, Zygote
 

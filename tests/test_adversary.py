@@ -18,9 +18,9 @@ from grader.errors import WorkerFailure
 from grader.link import Import, Link
 from grader.marking import Marker
 from grader.model import Cause, to_json
-from grader.remote import Call
 from grader.scan import forbidden_uses, suspicious
 from grader.submissions import collect
+from grader.transports import Call
 from grader.worker import messages, wire
 from grader.worker.messages import Mode, Packed, Raised, Reply
 from tests.tiny_course import by_name, energy, grade, grade_energy, with_function

@@ -16,9 +16,9 @@ from grader.examples import Recording, record_question
 from grader.link import Batch
 from grader.model import Outcome
 from grader.question import Question
-from grader.remote import LocalTransport
 from grader.scan import forbidden_uses
 from grader.session import QuestionSession
+from grader.transports import LocalTransport
 from grader.worker.messages import Raised, Returned
 from grader.worker.wire import Opaque
 from tests.conftest import own_reference

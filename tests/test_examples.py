@@ -18,8 +18,8 @@ from grader.errors import GraderError
 from grader.examples import PERSONAL_EXAMPLES, PersonalInputs, derive_seed, record_question, run_given
 from grader.model import Kind
 from grader.question import EXAMPLES, Question
-from grader.remote import Call
 from grader.standard import Arguments
+from grader.transports import Call
 from tests.conftest import own_reference
 from tests.tiny_course import SECRET, TINY
 

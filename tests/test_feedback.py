@@ -18,8 +18,8 @@ from grader.errors import CheckFailed, WorkerFailure
 from grader.feedback import CATEGORIES, MAX_CALLS_SHOWN, MAX_CHARS_SHOWN, check_result
 from grader.model import Cause, CheckResult, Feedback, Kind, Outcome
 from grader.question import Check
-from grader.remote import Call
 from grader.session import Verdict
+from grader.transports import Call
 from grader.worker.messages import Answer, Mode, Raised, Returned
 from grader.worker.wire import Opaque
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from grader.errors import CheckFailed, WorkerFailure
 from grader.link import MAX_DEATHS, MAX_MESSAGE_CHARS, Batch, Import, Link, decoded
 from grader.model import Cause
-from grader.remote import Call
+from grader.transports import Call
 from grader.worker import messages, wire
 from grader.worker.calls import tensors_in
 from grader.worker.messages import Load, Mode, Packed, Raised, Reply, Returned, Run

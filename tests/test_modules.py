@@ -14,7 +14,8 @@ from grader.families import described, generator
 from grader.link import Import, Link
 from grader.marking import Marker
 from grader.model import Cause
-from grader.remote import LocalTransport, OnceTransport, RemoteModule, Student
+from grader.remote import RemoteModule, Student
+from grader.transports import LocalTransport, OnceTransport
 
 START = "import torch\nfrom torch import nn\n"
 CODER = """

@@ -47,6 +47,18 @@ def content(name: str, bundle: Bundle) -> dict[str, bytes]:
     return files
 
 
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_students_can_read_holds_nothing_hidden(name: str, bundle: Bundle) -> None:
+    files = {path: data for path, data in content(name, bundle).items() if path.startswith(PUBLIC[name])}
+    assert files
+    hidden = [*(ROOT / "reference" / "mle").glob("*.py"), ROOT / "solutions" / "mle" / "mle.py"]
+    for path, data in files.items():
+        assert "reference" not in Path(path).parts
+        assert "solutions" not in Path(path).parts
+        assert SECRET.hex().encode() not in data
+        assert all(source.read_bytes() not in data for source in hidden)
+
+
 @pytest.mark.parametrize("name", NAMES)
 class TestEveryPackage:
     def test_it_says_what_to_do_and_who_is_protected(self, name: str, bundle: Bundle) -> None:
@@ -57,18 +69,6 @@ class TestEveryPackage:
     def test_two_are_the_same_bytes(self, name: str, bundle: Bundle) -> None:
         target = packages.targets()[name]
         assert target.files(bundle, {}) == target.files(bundle, {})
-
-    def test_what_students_can_read_holds_nothing_hidden(self, name: str, bundle: Bundle) -> None:
-        if name not in PUBLIC:
-            pytest.skip("all of this package is for the instructor's eyes")
-        files = {path: data for path, data in content(name, bundle).items() if path.startswith(PUBLIC[name])}
-        assert files
-        hidden = [*(ROOT / "reference" / "mle").glob("*.py"), ROOT / "solutions" / "mle" / "mle.py"]
-        for path, data in files.items():
-            assert "reference" not in Path(path).parts
-            assert "solutions" not in Path(path).parts
-            assert SECRET.hex().encode() not in data
-            assert all(source.read_bytes() not in data for source in hidden)
 
     def test_its_scripts_are_executable_and_parse(self, name: str, bundle: Bundle, tmp_path: Path) -> None:
         for path in packages.write(name, bundle, {}, tmp_path):

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause
-from grader.remote import Call, LocalTransport, RecordingTransport, ReplayTransport, Student
+from grader.remote import Student
 from grader.replies import as_failure, assert_reply
+from grader.transports import Call, LocalTransport, RecordingTransport, ReplayTransport
 from grader.worker.messages import Mode, Raised, Returned
 from grader.worker.wire import Opaque
 

@@ -25,10 +25,11 @@ from grader.examples import Recording, calls_of, record_question, run_body
 from grader.link import Batch
 from grader.model import Cause, Outcome
 from grader.question import Check, Question
-from grader.remote import Call, LocalTransport, Student
+from grader.remote import Student
 from grader.session import QuestionSession, Verdict
 from grader.standard import arguments, matches_oracle
 from grader.strategies import Numbers, numbers
+from grader.transports import Call, LocalTransport
 from grader.worker.messages import Answer
 from tests.conftest import own_reference
 from tests.tiny_course import SECRET, TINY

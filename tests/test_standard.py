@@ -14,7 +14,7 @@ from grader.errors import CheckFailed
 from grader.examples import run_body, run_given
 from grader.model import Cause
 from grader.question import Check, Question
-from grader.remote import LocalTransport, Student
+from grader.remote import Student
 from grader.standard import (
     Arguments,
     about,
@@ -35,6 +35,7 @@ from grader.standard import (
     second_gradients_match,
 )
 from grader.strategies import Numbers, numbers
+from grader.transports import LocalTransport
 
 Rows = Callable[[Tensor], Tensor]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from grader.link import Batch, Import, Link
-from grader.remote import Call
+from grader.transports import Call
 from grader.worker.messages import Mode
 from tests.benchmarks import course
 from tests.benchmarks.figures import Figure, median

@@ -27,11 +27,12 @@ from grader.families import generator
 from grader.marking import Marker
 from grader.model import Outcome, Submission
 from grader.question import Question
-from grader.remote import LocalTransport, Student
+from grader.remote import Student
 from grader.session import Verdict
 from grader.standard import arguments
 from grader.strategies import Numbers
 from grader.task import Task
+from grader.transports import LocalTransport
 from grader.worker import families
 from reference.encoders import fit_local_posterior, gaussian_encoder, reparam_grad, reparameterize, train_vae
 from reference.encoders._noise import standardised

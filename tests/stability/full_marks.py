@@ -26,8 +26,8 @@ from grader.examples import PersonalInputs, record_question
 from grader.link import Batch
 from grader.model import Outcome
 from grader.question import Question
-from grader.remote import Call, LocalTransport
 from grader.session import QuestionSession
+from grader.transports import Call, LocalTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer
 

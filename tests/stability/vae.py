@@ -25,8 +25,9 @@ import torch
 
 from grader import catalog, variants
 from grader.examples import derive_seed
-from grader.remote import LocalTransport, OnceTransport, Student
+from grader.remote import Student
 from grader.strategies import FULL_PRECISION, Numbers
+from grader.transports import LocalTransport, OnceTransport
 from grader.variants import StandIn
 from reference.encoders.train_vae import FULL, MAX_ERRORS, examined, question, suspected
 from tests.stability.full_marks import ROOT, SETTINGS, InProcess

@@ -12,7 +12,7 @@ from grader.errors import CheckFailed, WorkerFailure
 from grader.link import Batch, Import, Link
 from grader.marking import Marker
 from grader.model import Cause
-from grader.remote import Call
+from grader.transports import Call
 from grader.worker.messages import Mode, Raised, Returned
 from grader.worker.wire import Opaque
 

@@ -15,7 +15,7 @@ def gaussian_log_prob(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
 def gaussian_mle(x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     if weights is not None:
-        # TODO weighted case
+        # no idea how weights enter here
         raise NotImplementedError
     mu = x.mean(0)
     return mu, (x - mu).pow(2).mean(0)
