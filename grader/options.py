@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from grader.settings import flag_of, help_of
+from grader.settings import Settings, flag_of, help_of, load
 
 
 def _option(name: str, **more: Any) -> Any:
@@ -31,3 +32,8 @@ MemoryMib = Annotated[int | None, _option("memory_mib")]
 Gradebook = Annotated[str | None, _option("gradebook", metavar="URL")]
 FailUnder = Annotated[float | None, _option("fail_under")]
 Json = Annotated[bool | None, _option("json")]
+
+
+def read(*, need_course: bool = True, **flags: object) -> Settings:
+    """The settings of a command that was given these flags, in the folder and environment that it was started in."""
+    return load(flags, cwd=Path.cwd(), environ=os.environ, need_course=need_course)

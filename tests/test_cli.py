@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from grader import catalog, cli, grading, results, tables, validation
+from grader import catalog, cli, exits, grading, results, tables, validation
 from grader.errors import GraderError, SandboxError, UsageError
 from grader.model import (
     Environment,
@@ -121,11 +121,11 @@ def test_who_cannot_be_graded_is_named(course: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("score", "outcome", "flags", "code"),
     [
-        (0.0, Outcome.FAILED, [], cli.DONE),
-        (3.0, Outcome.PASSED, ["--fail-under", "75"], cli.DONE),
-        (3.0, Outcome.PASSED, ["--fail-under", "76"], cli.NO),
-        (None, Outcome.ERROR, [], cli.OURS),
-        (None, Outcome.ERROR, ["--fail-under", "76"], cli.OURS),
+        (0.0, Outcome.FAILED, [], exits.DONE),
+        (3.0, Outcome.PASSED, ["--fail-under", "75"], exits.DONE),
+        (3.0, Outcome.PASSED, ["--fail-under", "76"], exits.NO),
+        (None, Outcome.ERROR, [], exits.OURS),
+        (None, Outcome.ERROR, ["--fail-under", "76"], exits.OURS),
     ],
 )
 @pytest.mark.usefixtures("course")
@@ -139,14 +139,14 @@ def test_the_exit_code_tells_whose_turn_it_is(
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
-        (UsageError("say it otherwise"), cli.USAGE, "Error: say it otherwise\n"),
-        (SandboxError("seccomp", "no."), cli.UNSAFE, "Cannot run submissions safely here (seccomp): no.\n"),
+        (UsageError("say it otherwise"), exits.USAGE, "Error: say it otherwise\n"),
+        (SandboxError("seccomp", "no."), exits.UNSAFE, "Cannot run submissions safely here (seccomp): no.\n"),
         (
             GraderError("a broken question"),
-            cli.OURS,
+            exits.OURS,
             "A fault of the grader or of a question file: a broken question\n",
         ),
-        (KeyboardInterrupt(), cli.INTERRUPTED, "Interrupted. What is finished is kept: the same command goes on"),
+        (KeyboardInterrupt(), exits.INTERRUPTED, "Interrupted. What is finished is kept: the same command goes on"),
     ],
 )
 @pytest.mark.usefixtures("course")
@@ -168,7 +168,7 @@ def test_every_failure_is_one_sentence(
 def test_a_bug_of_ours_says_that_it_is_one(engine: Callable[[Callable[..., Any]], None]) -> None:
     engine(lambda *arguments: 1 / 0)
     ended = run("grade", "class")
-    assert ended.exit_code == cli.OURS
+    assert ended.exit_code == exits.OURS
     assert "ZeroDivisionError" in ended.stderr
     assert ended.stderr.endswith("A fault of the grader, not of a submission; the lines above say where.\n")
 
@@ -190,7 +190,7 @@ def test_a_bug_of_ours_says_that_it_is_one(engine: Callable[[Callable[..., Any]]
 @pytest.mark.usefixtures("engine")
 def test_what_cannot_be_done_is_a_usage_error(arguments: Sequence[str], message: str) -> None:
     ended = run(*arguments)
-    assert ended.exit_code == cli.USAGE
+    assert ended.exit_code == exits.USAGE
     assert ended.stderr.startswith("Error: ")
     assert message in ended.stderr
 
@@ -199,7 +199,7 @@ def test_an_unknown_format_is_found_before_anything_is_graded(
     engine: Callable[[Callable[..., Any]], None],
 ) -> None:
     engine(lambda *arguments: pytest.fail("graded"))
-    assert run("grade", "class", "--report", "docx").exit_code == cli.USAGE
+    assert run("grade", "class", "--report", "docx").exit_code == exits.USAGE
 
 
 @pytest.mark.usefixtures("engine")
@@ -254,7 +254,7 @@ def test_a_penalty_is_in_reports_and_not_in_what_is_stored(course: Path) -> None
 def test_a_mistake_in_the_deadlines_is_found_before_anything_is_graded(course: Path) -> None:
     (course / "late.csv").write_text("assignment,due\ndisc,soon\n")
     ended = run("grade", "class", "--deadlines", "late.csv")
-    assert ended.exit_code == cli.USAGE
+    assert ended.exit_code == exits.USAGE
     assert "line 2 of late.csv: expected a time" in ended.stderr
     assert not (course / "results").exists()
 
@@ -286,7 +286,7 @@ def kill_matrix(*, ok: bool) -> validation.Report:
 def test_validate_says_what_survives(monkeypatch: pytest.MonkeyPatch, ok: bool) -> None:
     monkeypatch.setattr(validation, "validate", lambda settings, names, progress: kill_matrix(ok=ok))
     ended = run("validate", "disc")
-    assert ended.exit_code == (cli.DONE if ok else cli.NO)
+    assert ended.exit_code == (exits.DONE if ok else exits.NO)
     assert ("q.1: forgets_half loses no points" in ended.stdout) is not ok
     assert json.loads(run("validate", "--json").stdout)["ok"] is ok
 
@@ -316,7 +316,7 @@ def test_check_prints_a_row_a_question_and_ends_with_one_where_one_fails(course:
         "import pytest\nfrom disc import area\n@pytest.mark.question('q.1')\ndef test_area():\n    assert area() == 4\n"
     )
     ended = run("check")
-    assert ended.exit_code == cli.NO
+    assert ended.exit_code == exits.NO
     assert "q.1" in ended.stdout
     assert "0 of 1" in ended.stdout
     assert "assert 3 == 4" in ended.stdout
@@ -356,7 +356,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_reader_that_stops_reading_is_no_error(course: Path) -> None:
     program = (
-        "import os, sys\nfrom grader import cli\ndef close():\n    raise BrokenPipeError\nsys.exit(cli.ending(close))\n"
+        "import sys\nfrom grader.exits import ending\ndef close():\n    raise BrokenPipeError\nsys.exit(ending(close))\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from grader import cli, grading, originals, regrading, results
+from grader import cli, exits, grading, originals, regrading, results
 from grader.errors import UsageError
 from grader.regrading import Regrade
 from grader.settings import Settings
@@ -101,7 +101,7 @@ def test_the_command_tells_and_then_writes(settings: Settings, course: Path) -> 
     before = files(settings.out)
     flags = ["--course", str(TINY), "--sandbox", settings.sandbox, "--jobs", "1"]
     dry = CliRunner().invoke(cli.app, ["regrade", str(settings.out), "--dry-run", *flags])
-    assert dry.exit_code == cli.DONE, dry.output
+    assert dry.exit_code == exits.DONE, dry.output
     assert "1 gain, 1 lose; 3 graded again, 0 current" in dry.stdout
     assert "cyd: tiny.1" in dry.stdout
     assert "Nothing was written." in dry.stderr

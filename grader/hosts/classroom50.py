@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from grader.archives import MAX_TOTAL_BYTES
-from grader.cli import ending
+from grader.exits import ending
 from grader.hosts.single import grade, settings_at, submission_in
 from grader.reports import classroom50, markdown_summary
 from grader.reports.audience import Audience, seen_by

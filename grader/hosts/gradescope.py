@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from grader.cli import ending
+from grader.exits import ending
 from grader.files import write_atomically
 from grader.handins import safe_id
 from grader.hosts.single import grade, settings_at, submission_in

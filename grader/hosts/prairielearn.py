@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.cli import ending
+from grader.exits import ending
 from grader.files import write_atomically
 from grader.hosts.single import grade, settings_at, submission_in
 from grader.reports import prairielearn
