@@ -356,7 +356,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_reader_that_stops_reading_is_no_error(course: Path) -> None:
     program = (
-        "import sys\nfrom grader.exits import ending\ndef close():\n    raise BrokenPipeError\nsys.exit(ending(close))\n"
+        "import sys\nfrom grader.exits import ending\ndef end():\n    raise BrokenPipeError\nsys.exit(ending(end))\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
