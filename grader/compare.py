@@ -6,6 +6,7 @@ float64 as |actual - expected| <= atol + rtol |expected|.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,8 +202,14 @@ def format_value(value: Any) -> str:
 def _format_described(value: Described) -> str:
     if value.family == "generator":
         return f"torch.Generator().manual_seed({value.parameters['seed']})"
-    inside = ", ".join(f"{name}={format_value(item)}" for name, item in value.parameters.items())
+    if value.family == "record":
+        return f"{value.parameters['type_name']}({_named(value.parameters['fields'])})"
+    inside = _named(value.parameters)
     return f"<{value.family}: {inside}>" if inside else f"<{value.family}>"
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={format_value(item)}" for name, item in values.items())
 
 
 def _format_tensor(value: Tensor) -> str:

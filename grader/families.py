@@ -35,3 +35,8 @@ def described(family: str, **parameters: Any) -> Described:
 def generator(seed: int) -> Described:
     """A `torch.Generator` with this seed, on the device where the student's code computes."""
     return described("generator", seed=seed)
+
+
+def record(type_name: str, **fields: Any) -> Described:
+    """An instance of a small class that the student's file defines, such as `record("Evidence", nats=-1.5)`."""
+    return described("record", type_name=type_name, fields=fields)

@@ -130,7 +130,8 @@ class LocalTransport:
     def _performed(self, call: Call, mode: Mode) -> Any:
         args, kwargs = calls.map_tensors(calls.copy_layout, (call.args, dict(call.kwargs)))
         return targets.perform(
-            lambda: self.functions[call.function],
+            self.functions.__getitem__,
+            call.function,
             self.kept,
             mode,
             args=args,

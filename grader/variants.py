@@ -140,6 +140,11 @@ def _changed(change, value):
         return type(value)(_changed(change, item) for item in value)
     return value
 
+def _emptied(change, value):
+    if isinstance(value, (tuple, list)):
+        return type(value)(_emptied(change, item) for item in value)
+    return "" if isinstance(value, str) else _changed(change, value)
+
 def _floats(value):
     return [tensor for tensor in _tensors(value) if tensor.is_floating_point()]
 """
@@ -221,7 +226,7 @@ return right(*args, **kwargs)""",
 
 TRIVIAL: Sequence[Wrapper] = (
     *(
-        Wrapper(name=name, body=f"return _changed(lambda tensor: {expression}, right(*args, **kwargs))")
+        Wrapper(name=name, body=f"return _emptied(lambda tensor: {expression}, right(*args, **kwargs))")
         for name, expression in (
             ("zeros", "torch.zeros_like(tensor)"),
             ("ones", "torch.ones_like(tensor)"),

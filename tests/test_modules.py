@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.errors import CheckFailed, GraderError
-from grader.families import described, generator
+from grader.families import described, generator, record
 from grader.link import Import, Link
 from grader.marking import Marker
 from grader.model import Cause
@@ -185,6 +186,49 @@ def test_a_generator_decides_what_is_drawn(student: StudentOf) -> None:
     assert torch.equal(seen.value, torch.randn(3, generator=torch.Generator().manual_seed(7)))
     assert not seen.generators
     assert not torch.equal(work.draw(3, generator=generator(8)), seen.value)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What the oracle might know the record as."""
+
+    low: float
+    high: Tensor
+
+
+NAMED = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Pair:
+    low: float
+    high: torch.Tensor
+
+def width(pair, *, other):
+    match pair:
+        case Pair(low=low, high=high):
+            return high - low + other.high
+"""
+
+
+def test_a_record_is_of_the_class_that_the_file_defines(student: StudentOf) -> None:
+    def width(pair: Pair, *, other: Pair) -> Tensor:
+        return pair.high - pair.low + other.high
+
+    pair, other = record("Pair", low=1.0, high=X), record("Pair", low=0.0, high=X)
+    work = student(NAMED, width=width)
+    torch.testing.assert_close(work.width(pair, other=other), 2 * X - 1)
+    work.width.on_meta(pair, other=other)
+    torch.testing.assert_close(work.width.vjp((pair,), X, {"other": other}), (X,))
+    assert work.shown[0][0].text().startswith("width(Pair(low=1.0, high=torch.tensor([[")
+
+
+def test_a_record_without_a_class_still_has_its_parts(student: StudentOf) -> None:
+    def width(pair: Pair) -> Tensor:
+        return pair.high - pair.low
+
+    work = student("def width(pair):\n    return pair.high - pair.low", width=width)
+    torch.testing.assert_close(work.width(record("Pair", low=1.0, high=X)), X - 1)
 
 
 def _refuse(n: int) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +77,17 @@ def test_trivial_answers_have_the_structure_and_not_the_values(assignment: Loade
     for stand_in in variants.trivial_answers(assignment, assignment.questions[0]):
         assert not torch.equal(module_of(stand_in)["energy"](X, 3.0), RIGHT), stand_in.name
     assert len(TRIVIAL) >= 7
+
+
+def test_a_trivial_text_is_empty(assignment: LoadedAssignment, tmp_path: Path) -> None:
+    solution = tmp_path / "tiny.py"
+    solution.write_text("import torch\n\ndef energy(x, k):\n    return 'low', x\n")
+    question = Question(id="tiny.1", functions=["energy"], title="T")
+    answers = variants.trivial_answers(replace(assignment, solution=solution), question)
+    zeros = next(one for one in answers if one.name == "zeros")
+    text, tensor = module_of(zeros)["energy"](X, 3.0)
+    assert text == ""
+    assert not tensor.any()
 
 
 def test_decorators_and_annotations_of_the_author_stay_behind(assignment: LoadedAssignment) -> None:

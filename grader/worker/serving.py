@@ -81,7 +81,8 @@ def _perform(call: messages.WireCall, body: memoryview, served: dict[str, Any], 
     args, kwargs, cotangents, directions, construct = given
     try:
         value = targets.perform(
-            lambda: getattr(module, call.function),
+            lambda name: getattr(module, name),
+            call.function,
             served["kept"],
             call.mode,
             args=args,

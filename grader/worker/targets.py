@@ -10,14 +10,15 @@ from torch import nn
 
 from grader.worker import calls, families, modules
 from grader.worker.described import Kept
-from grader.worker.families import Log
+from grader.worker.families import Log, Lookup
 from grader.worker.messages import Mode, OnModule
 
 Function = Callable[..., Any]
 
 
 def perform(
-    find: Callable[[], Any],
+    defined: Lookup,
+    function: str,
     kept: list[nn.Module],
     mode: Mode,
     *,
@@ -32,7 +33,8 @@ def perform(
     """The value of one call, as its mode has it; a module in it is kept, and stands there as its number.
 
     Args:
-        find: Gives the function or class that is asked for; what it raises, the call raises.
+        defined: Gives what the code defines by a name; what it raises for the function's, the call raises.
+        function: The name of the function or class that is asked for.
         kept: Modules that earlier calls returned; grows.
         mode: How to call.
         args: Values as they travelled, descriptions included, as are all other arguments.
@@ -45,30 +47,30 @@ def perform(
     """
     place = "meta" if mode is Mode.META else device
     logs: list[Log] | None = [] if mode is Mode.OBSERVE else None
-    build = families.built(construct, place, logs)
-    function = find() if module is None else _method(find, kept, module, build, place)
+    build = families.built(construct, place, logs, defined)
+    asked = defined(function) if module is None else _method(lambda: defined(function), kept, module, build, place)
     if mode in (Mode.VJP, Mode.VJP2):
-        function = families.building(function, place)
-        kwargs = families.built(dict(kwargs), place)
+        asked = families.building(asked, place, defined)
+        kwargs = families.built(dict(kwargs), place, defined=defined)
     else:
-        args, kwargs = families.built((tuple(args), dict(kwargs)), place, logs)
+        args, kwargs = families.built((tuple(args), dict(kwargs)), place, logs, defined)
     match mode:
         case Mode.CALL:
-            return _keep(function(*args, **kwargs), kept)
+            return _keep(asked(*args, **kwargs), kept)
         case Mode.NO_GRAD:
             with torch.no_grad():
-                return _keep(function(*args, **kwargs), kept)
+                return _keep(asked(*args, **kwargs), kept)
         case Mode.VJP:
-            return calls.vjp(function, args, kwargs, cotangents)
+            return calls.vjp(asked, args, kwargs, cotangents)
         case Mode.VJP2:
-            return calls.vjp2(function, args, kwargs, cotangents, directions)
+            return calls.vjp2(asked, args, kwargs, cotangents, directions)
         case Mode.OBSERVE:
-            return calls.observe(function, args, kwargs, logs or ())
+            return calls.observe(asked, args, kwargs, logs or ())
         case Mode.TRAIN:
-            seen = calls.observe(function, args, kwargs, counting=False)
+            seen = calls.observe(asked, args, kwargs, counting=False)
             return {**seen, "value": _keep(seen["value"], kept)}
         case Mode.META:
-            return calls.on_meta(function, args, kwargs)
+            return calls.on_meta(asked, args, kwargs)
 
 
 def _method(find: Callable[[], Any], kept: Sequence[nn.Module], asked: OnModule, build: Any, place: str) -> Function:

@@ -27,6 +27,21 @@ MAX_LOGGED_CALLS = 1000
 
 MAX_LOGGED_ELEMENTS = 1_000_000
 
+Lookup = Callable[[str], Any]
+"""What the module whose function is called defines by a name; raises AttributeError or KeyError for other names."""
+
+_FROM_THE_PLACE = {"device", "defined"}
+"""Parameters of a family that do not travel: where it computes, and a `Lookup`."""
+
+
+def defines_nothing(name: str) -> Any:
+    """The `Lookup` of oracles, which stand alone.
+
+    Raises:
+        KeyError: Always.
+    """
+    raise KeyError(name)
+
 
 def every() -> dict[str, Family]:
     """All families, by name."""
@@ -64,50 +79,51 @@ class Log:
 
 
 def parameters_of(family: str) -> set[str]:
-    """The names of what a family takes; the device is the worker's to say.
+    """The names of what a family takes, without what the worker's place says.
 
     Raises:
         KeyError: Where there is no such family.
     """
-    return set(inspect.signature(_FAMILIES[family]).parameters) - {"device"}
+    return set(inspect.signature(_FAMILIES[family]).parameters) - _FROM_THE_PLACE
 
 
-def built(value: Any, device: str, logs: list[Log] | None = None) -> Any:
+def built(value: Any, device: str, logs: list[Log] | None = None, defined: Lookup = defines_nothing) -> Any:
     """The same nesting with every description replaced by what it describes.
 
     Args:
         value: Arguments as they travelled.
         device: Where tensors and generators are made; `meta` has no generators, and takes those of the CPU.
         logs: Gets one log for each function and module that is built, in order; None where nobody asks.
+        defined: Finds the classes of records.
     """
     if isinstance(value, Described):
-        return _logged(_built(value, device), logs)
+        return _logged(_built(value, device, defined), logs)
     if isinstance(value, dict):
-        return {key: built(item, device, logs) for key, item in value.items()}
+        return {key: built(item, device, logs, defined) for key, item in value.items()}
     if isinstance(value, list):
-        return [built(item, device, logs) for item in value]
+        return [built(item, device, logs, defined) for item in value]
     if isinstance(value, tuple):
-        return tuple(built(item, device, logs) for item in value)
+        return tuple(built(item, device, logs, defined) for item in value)
     return value
 
 
-def building(function: Family, device: str) -> Family:
+def building(function: Family, device: str, defined: Lookup = defines_nothing) -> Family:
     """The same function, of positional arguments that may be described.
 
     A description's tensors stay in the graph: what is differentiated in them is what the family makes of them.
     """
-    return lambda *args, **kwargs: function(*built(args, device), **kwargs)
+    return lambda *args, **kwargs: function(*built(args, device, defined=defined), **kwargs)
 
 
-def _built(described: Described, device: str) -> Any:
+def _built(described: Described, device: str, defined: Lookup) -> Any:
     family = _FAMILIES[described.family]
     parameters = {
-        name: built(map_tensors(lambda tensor: tensor.to(device), value), device)
+        name: built(map_tensors(lambda tensor: tensor.to(device), value), device, defined=defined)
         for name, value in described.parameters.items()
     }
-    if "device" in inspect.signature(family).parameters:
-        parameters["device"] = device
-    return family(**parameters)
+    place = {"device": device, "defined": defined}
+    takes = inspect.signature(family).parameters
+    return family(**parameters, **{name: place[name] for name in _FROM_THE_PLACE & takes.keys()})
 
 
 def _logged(made: Any, logs: list[Log] | None) -> Any:
