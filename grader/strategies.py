@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import hypothesis.strategies as st
 import numpy as np
@@ -83,8 +84,12 @@ class Numbers:
         return torch.from_numpy(np.where(rounded == 0, 10.0 ** -min(self.decimals, 3), rounded))
 
 
+@cache
 def numbers() -> SearchStrategy[Numbers]:
-    """Sources of tensors; the simplest one rounds to one decimal."""
+    """Sources of tensors; the simplest one rounds to one decimal.
+
+    There is one such strategy: Hypothesis inspects each new one when first drawn from, which takes longer than drawing.
+    """
     return st.builds(
         Numbers, seed=st.integers(0, 2**48 - 1), decimals=st.sampled_from((1, 2, FULL_PRECISION, FULL_PRECISION))
     )
