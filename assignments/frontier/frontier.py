@@ -1,0 +1,59 @@
+# %% [markdown]
+# # Flows, GANs, energy models, flow matching, and what they trade
+#
+# Read README.md beside this file first: it derives what you implement here and fixes the conventions.
+# Everywhere: `*batch` stands for any leading shape, `()` and empty ones included; log-densities and losses are in nats;
+# results have the inputs' dtype and device; inputs are never modified; the batch is handled by tensor operations, not
+# by a Python loop. Only functions whose names end in `_loss` average over the batch.
+
+# %%
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+# %% [markdown]
+# ## fr.1 The density of a flow
+
+
+# %%
+def flow_log_prob(
+    x: Tensor, inverse_fn: Callable[[Tensor], tuple[Tensor, Tensor]], base_log_prob: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """log p(x) of a normalising flow, in nats, for each example.
+
+    Args:
+        x: Points, shape [*batch, dim].
+        inverse_fn: Takes x to (z, log|det dz/dx|), of shapes [*batch, dim] and [*batch]: the direction from the data
+            to the base. What it returns is its own and may be shared between examples; do not write to it.
+        base_log_prob: The log-density of z, [*batch, dim] to [*batch].
+
+    Returns:
+        Shape [*batch]. With z = x / 2 in one dimension, log|det dz/dx| = -0.693; for a standard normal base and x = 0
+        the result is -0.919 - 0.693 = -1.612.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %%
+def composed_log_prob(
+    x: Tensor,
+    inverse_fns: Sequence[Callable[[Tensor], tuple[Tensor, Tensor]]],
+    base_log_prob: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """log p(x) of a flow made of several maps, in nats, for each example.
+
+    Args:
+        x: Points, shape [*batch, dim].
+        inverse_fns: Functions as in flow_log_prob, in the order in which they are applied: the first one gets x, each
+            other one what the one before it made. There may be none.
+        base_log_prob: The log-density of the last one's result.
+
+    Returns:
+        Shape [*batch]. With z = x / 2 and then z - 1, a standard normal base and x = 0 it is -1.419 - 0.693 = -2.112.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
