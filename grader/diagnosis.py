@@ -8,11 +8,13 @@ sentence.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -75,9 +77,7 @@ class Fingerprint:
 
     @cached_property
     def _transport(self) -> LocalTransport:
-        module: dict[str, Any] = {"__name__": "stand_in"}
-        exec(compile(self._stand_in.source, f"<{self.name}>", "exec", dont_inherit=True), module)
-        return LocalTransport(module, quiet=False)
+        return LocalTransport(_defined_by(self._stand_in), quiet=False)
 
     @cached_property
     def _used(self) -> Sequence[str]:
@@ -91,6 +91,18 @@ class Diagnosis:
     names: tuple[str, ...]
     """All that agree here; they have one sentence."""
     sentence: str
+
+
+def _defined_by(stand_in: StandIn) -> Mapping[str, Any]:
+    """The names of a stand-in's module."""
+    module = ModuleType("stand_in")
+    # Where `dataclass` looks up what the annotations of a class may mean.
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module.__dict__)
+    finally:
+        del sys.modules[module.__name__]
+    return module.__dict__
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -162,6 +163,21 @@ def test_equal_wrong_answers_with_two_sentences_say_nothing(
     assert diagnosed(source, question, recordings, [*known, twin("Another sentence.")]) is None
     found = diagnosed(source, question, recordings, [*known, twin(HALF)])
     assert found == Diagnosis(names=("forgets_the_half", "twin"), sentence=HALF)
+
+
+def test_a_wrong_answer_may_stand_beside_a_dataclass(
+    assignment: LoadedAssignment, question: Question, recordings: list[Recording]
+) -> None:
+    (first, *_) = variants.misconceptions(assignment, question)
+    beside = "from dataclasses import dataclass\n\n@dataclass\nclass Pair:\n    a: 'int'\n"
+    stand_in = replace(first, source=f"{first.source}\n{beside}")
+    check = question.checks[0].name
+    pairs = zip(
+        Fingerprint(question, stand_in, recordings).answers(check),
+        Fingerprint(question, first, recordings).answers(check),
+        strict=True,
+    )
+    assert all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs)
 
 
 def test_of_two_that_explain_the_values_the_one_that_fails_alike_is_meant(
