@@ -86,6 +86,11 @@ class Worker:
         """Take note of the worker's first frame; student code may come after it."""
         self._ready = ready
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, for whatever reason."""
+        return bool(select.select([self._pidfd], [], [], 0)[0])
+
     def request(self, parts: Sequence[Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
         """Send one frame and return the header and the body of the frame that answers it.
 

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -58,6 +59,22 @@ main(int(sys.argv[2]))
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Unborn:
+    """A worker that the zygote was asked for, with our ends of its descriptors."""
+
+    number: int
+    cpu_s: int | None
+    channel: socket.socket
+    outputs: tuple[int, int]
+
+    def close(self) -> None:
+        """Let go of a worker that nobody will use; it ends when it finds that out."""
+        self.channel.close()
+        for fd in self.outputs:
+            os.close(fd)
+
+
 class Zygote:
     """Starts workers that share one warm interpreter; they end with it.
 
@@ -66,6 +83,7 @@ class Zygote:
         limits: What each may use.
         protected: What no worker may ever read: references, solutions, results, submissions.
         launcher: A command that runs the zygote's, which is appended to it.
+        ahead: Whether the next worker is made while the last one works; it waits, confined, and knows nothing yet.
 
     Raises:
         SandboxError: Where this is not a Linux that is supported, or a protected path could be read.
@@ -81,6 +99,7 @@ class Zygote:
         limits: Limits | None = None,
         protected: Sequence[Path] = (),
         launcher: Sequence[str] = (),
+        ahead: bool = False,
     ) -> None:
         _require_supported_system()
         self.profile = profile
@@ -88,6 +107,10 @@ class Zygote:
         self._plan = _plan(profile, self.limits, protected)
         self._count = 0
         self._watched: dict[int, Dead | None] = {}
+        self._births: dict[int, tuple[Born, int] | Failed] = {}
+        """What became of workers that were asked for, until somebody asks for them."""
+        self._ahead = ahead
+        self._next: _Unborn | None = None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = os.memfd_create("zygote")
         with theirs:
@@ -110,25 +133,43 @@ class Zygote:
             SandboxError: Where a layer that the profile requires is missing.
             GraderError: Where there is no worker for another reason.
         """
+        if not self._ahead or cpu_s is not None:
+            return self._welcomed(self._asked_for(cpu_s))
+        asked, self._next = self._next or self._asked_for(None), None
+        worker = self._welcomed(asked)
+        if worker.has_ended:
+            # While it waited, as when memory runs out; what it died of is no student's doing.
+            worker.close()
+            worker = self._welcomed(self._asked_for(None))
+        self._next = self._asked_for(None)
+        return worker
+
+    def _asked_for(self, cpu_s: int | None) -> _Unborn:
         self._count += 1
         number, uid = self._count, _FIRST_UID + self._count % _UIDS
-        ours, theirs = socket.socketpair()
+        channel, theirs = socket.socketpair()
         (stdout, their_stdout), (stderr, their_stderr) = os.pipe(), os.pipe()
-        request = msgspec.json.encode(Spawn(worker=number, uid=uid, cpu_s=cpu_s))
+        asked = _Unborn(number=number, cpu_s=cpu_s, channel=channel, outputs=(stdout, stderr))
         self._watched[number] = None
         try:
+            request = msgspec.json.encode(Spawn(worker=number, uid=uid, cpu_s=cpu_s))
             self._send(request, theirs.fileno(), their_stdout, their_stderr)
-            born, pidfd = self._await_birth(number)
         except BaseException:
-            ours.close()
-            os.close(stdout)
-            os.close(stderr)
+            asked.close()
             raise
         finally:
             theirs.close()
             os.close(their_stdout)
             os.close(their_stderr)
-        worker = Worker(self, born, pidfd, ours.detach(), (stdout, stderr), cpu_s or self.limits.cpu_s)
+        return asked
+
+    def _welcomed(self, asked: _Unborn) -> Worker:
+        try:
+            born, pidfd = self._await_birth(asked.number)
+        except BaseException:
+            asked.close()
+            raise
+        worker = Worker(self, born, pidfd, asked.channel.detach(), asked.outputs, asked.cpu_s or self.limits.cpu_s)
         try:
             worker.welcome(self._welcome(worker))
         except BaseException:
@@ -137,13 +178,13 @@ class Zygote:
         return worker
 
     def _await_birth(self, number: int) -> tuple[Born, int]:
-        while True:
-            news, descriptors = self._next_news(_CONTROL_S)
-            if isinstance(news, Born):
-                return news, descriptors[0]
-            if isinstance(news, Failed):
-                del self._watched[number]
-                raise GraderError(f"no worker could be started: {news.reason}")
+        while number not in self._births:
+            self._take_news()
+        birth = self._births.pop(number)
+        if isinstance(birth, Failed):
+            del self._watched[number]
+            raise GraderError(f"no worker could be started: {birth.reason}")
+        return birth
 
     def _welcome(self, worker: Worker) -> Ready:
         try:
@@ -167,19 +208,22 @@ class Zygote:
             GraderError: Where the zygote does not say.
         """
         while (dead := self._watched[number]) is None:
-            self._next_news(_CONTROL_S)
+            self._take_news()
         return dead
 
     def forget(self, number: int) -> None:
         """Nobody will ask how this worker ended."""
         self._watched.pop(number, None)
 
-    def _next_news(self, timeout_s: float) -> tuple[News, list[int]]:
-        message, descriptors = self._receive(timeout_s)
+    def _take_news(self) -> None:
+        message, descriptors = self._receive(_CONTROL_S)
         news = msgspec.json.decode(message, type=News)
-        if isinstance(news, Dead) and news.worker in self._watched:
+        if isinstance(news, Born):
+            self._births[news.worker] = news, descriptors[0]
+        elif isinstance(news, Failed):
+            self._births[news.worker] = news
+        elif news.worker in self._watched:
             self._watched[news.worker] = news
-        return news, descriptors
 
     def _send(self, message: bytes, *descriptors: int) -> None:
         try:
@@ -213,6 +257,11 @@ class Zygote:
         if self._log < 0:
             return
         self._control.close()
+        if self._next is not None:
+            self._next.close()
+        for birth in self._births.values():
+            if not isinstance(birth, Failed):
+                os.close(birth[1])
         try:
             self._process.wait(_CONTROL_S)
         except subprocess.TimeoutExpired:

@@ -62,7 +62,7 @@ class Zygotes:
         profile = sandboxes.load(self._plan.sandbox)
         limits = Limits(wall_s=self._plan.wall_s, memory_mib=self._plan.memory_mib)
         if device == "cpu":
-            return Zygote(profile, limits=limits, protected=self._plan.protected)
+            return Zygote(profile, limits=limits, protected=self._plan.protected, ahead=True)
         zygote = Zygote(profile.with_gpu(), limits=limits, protected=self._plan.protected)
         try:
             _try_device(zygote, device)

@@ -8,6 +8,8 @@ import torch
 import torch._dynamo
 from torch import Tensor, nn
 
+from grader.worker import calls
+
 
 def warm_up() -> None:
     """Import, and compute once, what students use; leaves the process with one thread and its generators untouched."""
@@ -15,9 +17,11 @@ def warm_up() -> None:
     # Asked for later, behind Landlock, it could not read /proc/cpuinfo and would fall back to the plainest kernels.
     torch.backends.cpu.get_cpu_capability()
     with torch.random.fork_rng():
+        torch.manual_seed(0)
         for dtype in (torch.float32, torch.float64):
             _train_a_little(dtype)
             _do_linear_algebra(torch.eye(3, dtype=dtype))
+            _call_in_every_way(torch.ones(3, 2, dtype=dtype))
         _differentiate_functionally()
         _print_and_move(torch.ones(2))
 
@@ -40,6 +44,25 @@ def _do_linear_algebra(matrix: Tensor) -> None:
     normal = torch.distributions.Normal(matrix, 1 + matrix)
     torch.distributions.kl_divergence(normal, normal).sum()
     normal.log_prob(normal.rsample())  # type: ignore[no-untyped-call]
+
+
+def _call_in_every_way(x: Tensor) -> None:
+    """As checks do. On the meta device torch sets up each operator, and each of its gradients, at its first use."""
+    calls.on_meta(_common_operators, (x, 2 * x), {})
+    calls.observe(_common_operators, (x, 2 * x), {})
+    calls.vjp2(lambda a, b: (a * b).exp().sum(), (x, 2 * x), {}, x.sum(), (x, x))
+
+
+def _common_operators(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    elementwise = (x + y - x * y) / (1 + y.exp()) + (1 + x.square()).log() - x.sqrt().pow(3) + x.tanh() + x.sigmoid()
+    elementwise = elementwise + nn.functional.softplus(x) + x.abs().clamp(min=0.1).log1p() + x.expm1() + x.sin().neg()
+    chosen = torch.where(x > y, x, elementwise).masked_fill(y < 0, 0.0)
+    reduced = chosen.sum(-1) + chosen.mean(-1) + chosen.logsumexp(-1) + chosen.amax(-1) + chosen.var(-1)
+    shaped = torch.cat([x.unsqueeze(0).expand(2, 3, 2).reshape(6, 2), torch.stack([x, y]).flatten(0, 1)])
+    products = (x @ y.mT).tril() + torch.einsum("ij,kj->ik", x, y) + torch.eye(3, dtype=x.dtype, device=x.device)
+    normalised = x.log_softmax(-1) + y.softmax(-1).cumsum(-1) + torch.zeros_like(x) + torch.full_like(x, 0.5)
+    taken = torch.gather(x, -1, torch.zeros_like(x, dtype=torch.long))[..., 0] + x[:, 0] + x[..., -1:].squeeze(-1)
+    return reduced, shaped, products.diagonal(dim1=-2, dim2=-1), normalised, taken
 
 
 def _differentiate_functionally() -> None:

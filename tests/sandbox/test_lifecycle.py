@@ -116,6 +116,45 @@ def test_a_refused_start_leaves_nothing() -> None:
     assert sorted(os.listdir("/proc/self/fd")) == open_before
 
 
+def test_a_worker_made_ahead_is_there_for_the_next_question_and_is_left_nowhere() -> None:
+    before = traces()
+    open_before = sorted(os.listdir("/proc/self/fd"))
+    with Zygote(STRICT.profile, ahead=True) as zygote:
+        with zygote.spawn() as first:
+            (waiting,) = eventually_children(zygote.hello.pid, besides=first.pid)
+            # Processor time of its own is asked for: the waiting worker does not do, and goes on waiting.
+            with zygote.spawn(cpu_s=5) as trainer:
+                assert trainer.pid not in (first.pid, waiting)
+        with zygote.spawn() as second:
+            assert second.pid == waiting
+            assert attempt(second, "def attack(): return 1").answer == 1
+        assert eventually(lambda: is_gone(first.pid))
+    assert eventually(lambda: traces() == before)
+    assert sorted(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_worker_that_dies_waiting_is_replaced() -> None:
+    with Zygote(STRICT.profile, ahead=True) as zygote:
+        with zygote.spawn() as first:
+            (waiting,) = eventually_children(zygote.hello.pid, besides=first.pid)
+            os.kill(waiting, signal.SIGKILL)
+            assert eventually(lambda: is_gone(waiting))
+        with zygote.spawn() as other:
+            assert other.pid != waiting
+            assert attempt(other, "def attack(): return 1").answer == 1
+
+
+def eventually_children(pid: int, *, besides: int) -> list[int]:
+    """The children of a process, once there is one more than the given."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+
+    def others() -> list[int]:
+        return [child for child in map(int, path.read_text().split()) if child != besides]
+
+    assert eventually(lambda: bool(others()))
+    return others()
+
+
 def test_workers_leave_no_descriptor_behind() -> None:
     zygote = zygote_of(STRICT)
     before = len(os.listdir("/proc/self/fd"))
