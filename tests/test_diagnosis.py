@@ -169,7 +169,7 @@ def test_a_wrong_answer_may_stand_beside_a_dataclass(
     assignment: LoadedAssignment, question: Question, recordings: list[Recording]
 ) -> None:
     (first, *_) = variants.misconceptions(assignment, question)
-    beside = "from dataclasses import dataclass\n\n@dataclass\nclass Pair:\n    a: 'int'\n"
+    beside = "from dataclasses import dataclass\n\n@dataclass\nclass Pair:\n    a: int\n"
     stand_in = replace(first, source=f"{first.source}\n{beside}")
     check = question.checks[0].name
     pairs = zip(
