@@ -141,3 +141,98 @@ def test_composed_log_prob_adds_where_each_map_is(seed):
     (slope,) = torch.autograd.grad(z.sum(), x)
     exact = standard_normal(z) + slope.abs().log().sum(-1)
     assert_close(frontier.composed_log_prob(x, maps, standard_normal).detach(), exact.detach(), tolerance=1e-8)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# fr.5 log_partition, ebm_surrogate
+
+
+def bowl(x):
+    return 0.5 * x.square().sum(-1)
+
+
+def spaced(spacing, end=12.0):
+    """A grid on a line, symmetric about zero."""
+    steps = round(end / spacing)
+    return torch.arange(-steps, steps + 1, dtype=torch.float64)[:, None] * spacing
+
+
+@pytest.mark.question("fr.5")
+def test_log_partition_of_two_points():
+    """Two points of energy 0 in cells of one half; then with energies 0 and log 3, one and a third of a cell."""
+    points = numbers([0.0], [1.0])
+    assert_close(frontier.log_partition(lambda x: 0 * x[:, 0], points, 0.5), numbers(0.0)[0])
+    assert_close(frontier.log_partition(lambda x: math.log(3) * x[:, 0], points, 0.75), numbers(0.0)[0])
+
+
+@pytest.mark.question("fr.5")
+@pytest.mark.parametrize("spacing", [0.3, 0.5, 1.0])
+def test_log_partition_of_a_normal_density(spacing):
+    """log sqrt(2 pi), whatever the spacing, once it is fine enough."""
+    assert_close(frontier.log_partition(bowl, spaced(spacing), spacing), numbers(0.9189385332)[0], 1e-7)
+
+
+@pytest.mark.question("fr.5")
+def test_log_partition_in_two_dimensions():
+    """A cell has an area there: twice log sqrt(2 pi), and log 2 + log 5 more for a valley of widths 2 and 5."""
+    line = spaced(0.5, 40.0)[:, 0]
+    grid = torch.cartesian_prod(line, line)
+    assert_close(frontier.log_partition(bowl, grid, 0.25), numbers(1.8378770664)[0], 1e-7)
+    wide = frontier.log_partition(lambda x: bowl(x / numbers(2.0, 5.0)), grid, 0.25)
+    assert_close(wide, numbers(1.8378770664 + math.log(10))[0], 1e-7)
+
+
+@pytest.mark.question("fr.5")
+@pytest.mark.parametrize("constant", [-2000.0, -3.0, 3.0, 2000.0])
+def test_log_partition_follows_a_constant(constant):
+    """All energies higher by c: log Z is lower by c, and exp(-E) need not be a number."""
+    raised = frontier.log_partition(lambda x: bowl(x) + constant, spaced(0.5), 0.5)
+    assert_close(raised, frontier.log_partition(bowl, spaced(0.5), 0.5) - constant)
+
+
+@pytest.mark.question("fr.5")
+def test_log_partition_can_be_trained_through():
+    """d log Z / dw for E = w x^2 / 2 is -E[x^2] / 2 = -1 / (2 w)."""
+    w = numbers(1.7).requires_grad_()
+    (slope,) = torch.autograd.grad(frontier.log_partition(lambda x: w * bowl(x), spaced(0.2), 0.2), w)
+    assert_close(slope, -0.5 / w.detach(), 1e-7)
+
+
+@pytest.mark.question("fr.5")
+def test_surrogate_in_numbers():
+    """Mean energies of 1 and of 3 are -2 apart, whatever the number of samples."""
+    x_data, x_model = numbers([0.0], [2.0]), numbers([3.0], [1.0], [5.0])
+    assert_close(frontier.ebm_surrogate(lambda x: x[:, 0], x_data, x_model), numbers(-2.0)[0])
+
+
+@pytest.mark.question("fr.5")
+def test_surrogate_lowers_the_energy_of_data():
+    """The energy w x has the gradient mean x of the data less that of the samples."""
+    w = numbers(0.3).requires_grad_()
+    x_data, x_model = numbers([0.0], [2.0]), numbers([3.0], [1.0], [5.0])
+    (slope,) = torch.autograd.grad(frontier.ebm_surrogate(lambda x: w * x[:, 0], x_data, x_model), w)
+    assert_close(slope, numbers(-2.0))
+
+
+@pytest.mark.question("fr.5")
+@given(seed=seeds)
+@some
+def test_surrogate_has_the_gradient_of_the_likelihood(seed):
+    """A coin with energies (0, w) lands on 1 with probability 1/4 where w = log 3: samples 0, 0, 0, 1 are exact."""
+    x_data = (Draw(seed).normal(5, 1) > 0.3).double()
+    w = numbers(math.log(3)).requires_grad_()
+    (slope,) = torch.autograd.grad(
+        frontier.ebm_surrogate(lambda x: w * x[:, 0], x_data, numbers([0.0], [0.0], [0.0], [1.0])), w
+    )
+    negative_log_likelihood = (w * x_data[:, 0] + torch.log1p(torch.exp(-w))).mean()
+    assert_close(slope, torch.autograd.grad(negative_log_likelihood, w)[0])
+
+
+@pytest.mark.question("fr.5")
+def test_surrogate_leaves_the_samples_alone():
+    """A sampler made them, and it is not what is trained."""
+    w = numbers(0.3).requires_grad_()
+    x_model = numbers([3.0], [1.0], [5.0]).requires_grad_()
+    loss = frontier.ebm_surrogate(lambda x: w * bowl(x), numbers([0.0], [2.0]), x_model)
+    (gradient,) = torch.autograd.grad(loss, x_model, allow_unused=True)
+    assert gradient is None or not gradient.any()

@@ -9,6 +9,7 @@
 # %%
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -63,4 +64,48 @@ def composed_log_prob(
         x, log_det = inverse_fn(x)
         total = total + log_det
     return base_log_prob(x) + total
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## fr.5 Energy models
+
+
+# %%
+def log_partition(energy_fn: Callable[[Tensor], Tensor], grid: Tensor, dx: float) -> Tensor:
+    """log Z of the density exp(-E(x)) / Z, as a Riemann sum over a grid: log of the sum of exp(-E) dx.
+
+    Energies may be as low as -2000 or as high as 2000, where exp(-E) is no number.
+
+    Args:
+        energy_fn: Maps points [points, dim] to energies [points]. Low energy is high density.
+        grid: The points of a regular grid, shape [points, dim]; each stands for one cell.
+        dx: The volume of one cell: the spacing in one dimension, the product of the spacings in several.
+
+    Returns:
+        A 0-dim tensor. For E(x) = x^2 / 2 on a wide and fine grid it is log sqrt(2 pi) = 0.919; for two points of
+        energy 0 and dx = 0.5 it is 0. Differentiable in what energy_fn depends on.
+    """
+    ### BEGIN SOLUTION
+    return torch.logsumexp(-energy_fn(grid), dim=0) + math.log(dx)
+    ### END SOLUTION
+
+
+# %%
+def ebm_surrogate(energy_fn: Callable[[Tensor], Tensor], x_data: Tensor, x_model: Tensor) -> Tensor:
+    """A loss whose gradient in the parameters of the energy is that of the mean negative log-likelihood.
+
+    It is the mean energy of the data minus the mean energy of samples of the model. Its value is no likelihood.
+
+    Args:
+        energy_fn: As for log_partition.
+        x_data: Data, shape [n_data, dim].
+        x_model: Samples of the model as it is now, shape [n_model, dim]; often as many as the data, but not always.
+            They are fixed numbers: no gradient reaches them.
+
+    Returns:
+        A 0-dim tensor. Data of mean energy 1 and samples of mean energy 3 give -2.
+    """
+    ### BEGIN SOLUTION
+    return energy_fn(x_data).mean() - energy_fn(x_model.detach()).mean()
     ### END SOLUTION
