@@ -170,24 +170,31 @@ class Marker:
             assignment = self.assignment(task.submission.assignment)
             found = recognised(session.question, verdicts)
             found = found or diagnose(verdicts, session.answers, self.known(assignment, session.question))
-        following = self._carried(task, session, verdicts, earlier)
+        misconception = " / ".join(found.names) if found else None
+        known = {name: result.misconception for name, result in earlier.items()}
+        following = self._carried(task, session, verdicts, {**known, session.question.id: misconception})
+        elsewhere = following is not None and following.question is not session.question
         checks = [check_result(verdict) for verdict in verdicts]
         return scoring.question_result(
             session.question,
             carrying.marked(checks, following, give_points=self.plan.carry) if following else checks,
-            hint=carrying.hint(following) if following else found.sentence if found else None,
-            misconception=" / ".join(found.names) if found else None,
-            because_of=following.question.id if following else None,
+            hint=carrying.hint(following) if following and elsewhere else found.sentence if found else None,
+            misconception=misconception,
+            because_of=following.question.id if following and elsewhere else None,
         )
 
     def _carried(
-        self, task: Task, session: QuestionSession, verdicts: Sequence[Verdict], earlier: Mapping[str, QuestionResult]
+        self,
+        task: Task,
+        session: QuestionSession,
+        verdicts: Sequence[Verdict],
+        misconceptions: Mapping[str, str | None],
     ) -> Carried | None:
         question = session.question
         if not question.composed_oracles or all(verdict.outcome is Outcome.PASSED for verdict in verdicts):
             return None
         every = self.assignment(task.submission.assignment).questions
-        mistaken = carrying.earlier_mistakes(question, earlier, every)
+        mistaken = carrying.earlier_mistakes(question, misconceptions, every)
         return carrying.carried(question, verdicts, session.answers, session.link, mistaken)
 
     def without_running(

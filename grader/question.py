@@ -104,7 +104,8 @@ class Question:
         functions: Names that the student must define; the first one names the question's file.
         title: One line, for reports.
         forbidden: Dotted names whose use loses the checks that ask for them (an advisory static scan).
-        builds_on: Ids of earlier questions whose functions this one's solution calls.
+        builds_on: Ids of earlier questions whose functions this one's solution calls; its own too, where one of its
+            functions calls another.
         exempt: Generic mistakes and trivial answers that cannot be made here, with the reason.
         extra: Whether this is extra credit: its points are added to the score, and are not among those to be had.
     """
@@ -120,7 +121,7 @@ class Question:
     """Seconds of processor time that training may take, on one core; the clock may show three times as many."""
     oracles: dict[str, Function] = field(default_factory=dict)
     composed_oracles: dict[str, tuple[Function, tuple[str, ...]]] = field(default_factory=dict)
-    """By function, an oracle that takes functions of earlier questions by keyword, and their names."""
+    """By function, an oracle that takes earlier functions by keyword, and their names."""
     checks: list[Check] = field(default_factory=list)
     misconceptions: list[Variant] = field(default_factory=list)
     alternatives: list[Variant] = field(default_factory=list)

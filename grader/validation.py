@@ -142,7 +142,7 @@ def _trials(assignment: LoadedAssignment) -> Iterator[_Trial]:
         ]:
             yield _trial(assignment, question, stand_in)
         for earlier in assignment.questions if question.composed_oracles else ():
-            if earlier.id in question.builds_on:
+            if earlier is not question and earlier.id in question.builds_on:
                 for stand_in in variants.trivial_on_trivial(assignment, question, earlier):
                     yield _trial(assignment, question, stand_in, earlier)
 

@@ -37,11 +37,16 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import BATCH_SHAPES, Numbers, Shape, numbers
-from reference.elbo import _iwae_mistakes, _weights
+from reference.elbo import _built_on_iwae_bound, _iwae_mistakes, _weights
 from reference.elbo._parts import CANCELLING, ONE_BATCH_DIMENSION, ONE_EXAMPLE, SEVERAL_EXAMPLES, THREE_EXAMPLES
 from reference.elbo._weights import far_apart, log_weights
 
-question = Question(id="elbo.3", functions=["iwae_bound", "vae_iwae"], title="The importance-weighted bound")
+question = Question(
+    id="elbo.3",
+    functions=["iwae_bound", "vae_iwae"],
+    title="The importance-weighted bound",
+    builds_on=["elbo.3"],
+)
 
 
 @question.oracle
@@ -53,10 +58,10 @@ def iwae_bound(log_w: Tensor, dim: int = 0) -> Tensor:
 @question.oracle
 def vae_iwae(x: Tensor, logits: Tensor, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Nats, [*batch]; x [*batch, pixels], logits and z [samples, *batch, .], mu and logvar [*batch, latent]."""
-    log_px_given_z = (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(-1)
-    squares = z.square() - ((z - mu) * torch.exp(-0.5 * logvar)).square()
-    bound: Tensor = iwae_bound(log_px_given_z - 0.5 * (squares - logvar).sum(-1))
-    return bound
+    return _built_on_iwae_bound.vae_iwae(x, logits, z, mu, logvar, iwae_bound=iwae_bound)
+
+
+question.composed(_built_on_iwae_bound.vae_iwae)
 
 
 Sizes = tuple[int, int, int]
