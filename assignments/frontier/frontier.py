@@ -100,3 +100,60 @@ def ebm_surrogate(energy_fn: Callable[[Tensor], Tensor], x_data: Tensor, x_model
     """
     # YOUR CODE HERE
     raise NotImplementedError
+
+
+# %% [markdown]
+# ## fr.6 Flow matching
+
+
+# %%
+def cfm_pair(x0: Tensor, x1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """The point at time t of the straight path from noise to data, and the velocity there.
+
+    Args:
+        x0: Noise, the path's point at t = 0, shape [*batch, *event]; an event is a vector or, say, an image.
+        x1: Data, the path's point at t = 1, same shape.
+        t: Times from 0 to 1, shape [*batch]: one for each example, and 0-dim for a single example without a batch.
+
+    Returns:
+        (x_t, u), each of the shape of x0: the point, and the velocity that stays the same all along the path. From
+        x0 = 1 to x1 = 5, at t = 1/4, they are 2 and 4.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %%
+def cfm_loss(v_fn: Callable[[Tensor, Tensor], Tensor], x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    """The flow matching loss: the squared distance of the field from the velocity of each pair, averaged over pairs.
+
+    Args:
+        v_fn: The field; maps (x, t), of shapes [*batch, *event] and [*batch], to velocities of the shape of x.
+        x0: Noise, shape [*batch, *event].
+        x1: Data, same shape.
+        t: Times, shape [*batch]. The event is all dimensions that t does not have.
+
+    Returns:
+        A 0-dim tensor: squares are summed over the event and averaged over the batch. For a field that is zero, and
+        one pair x0 = (0, 0), x1 = (1, 2), it is 5. Differentiable in what v_fn depends on.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %%
+def euler_flow(v_fn: Callable[[Tensor, Tensor], Tensor], x0: Tensor, n_steps: int) -> Tensor:
+    """Follow the field from t = 0 to t = 1 in steps of equal length, each along the velocity where it begins.
+
+    Args:
+        v_fn: As for cfm_loss. It is given times as a tensor of x0's dtype: shape [batch] for x0 of shape
+            [batch, *event], and 0-dim for one vector x0 of shape [dim].
+        x0: Where to start.
+        n_steps: How many steps, 1 or more; a Python loop over them is fine.
+
+    Returns:
+        The points at t = 1, of x0's shape. Two steps of v(x, t) = x + t from x0 = 1: 1 becomes 1.5, and that becomes
+        1.5 + (1.5 + 0.5) / 2 = 2.5. Differentiable in x0 and in what v_fn depends on.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError

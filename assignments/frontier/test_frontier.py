@@ -236,3 +236,147 @@ def test_surrogate_leaves_the_samples_alone():
     loss = frontier.ebm_surrogate(lambda x: w * bowl(x), numbers([0.0], [2.0]), x_model)
     (gradient,) = torch.autograd.grad(loss, x_model, allow_unused=True)
     assert gradient is None or not gradient.any()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# fr.6 cfm_pair, cfm_loss, euler_flow
+
+
+def beside(t, x):
+    """The times with as many dimensions as the points."""
+    return t[(...,) + (None,) * (x.dim() - t.dim())]
+
+
+def turning(x, t):
+    """A field in two dimensions that turns, and drifts as time goes by."""
+    return x.flip(-1) * numbers(-1.0, 1.0) + beside(t, x)
+
+
+@pytest.mark.question("fr.6")
+def test_pair_in_numbers():
+    """A quarter of the way from 1 to 5."""
+    x_t, u = frontier.cfm_pair(numbers([1.0]), numbers([5.0]), numbers(0.25))
+    assert_close(x_t, numbers([2.0]))
+    assert_close(u, numbers([4.0]))
+
+
+@pytest.mark.question("fr.6")
+@given(seed=seeds)
+@some
+def test_pair_starts_at_noise_and_ends_at_data(seed):
+    """Also where each example has a time of its own."""
+    draw = Draw(seed)
+    noise, data = draw.normal(2, 5), draw.normal(2, 5)
+    x_t, u = frontier.cfm_pair(noise, data, numbers(0.0, 1.0))
+    assert_close(x_t, torch.stack([noise[0], data[1]]))
+    assert_close(noise + u, data)
+
+
+@pytest.mark.question("fr.6")
+@pytest.mark.parametrize("shape", [(3, 2, 4, 5), (3, 5), (3, 1)])
+def test_pair_gives_each_image_its_time(shape):
+    """A batch is what its examples are alone, of whatever shape they are."""
+    draw, t = Draw(3), numbers(0.1, 0.5, 0.8)
+    noise, data = draw.normal(*shape), draw.normal(*shape)
+    together = frontier.cfm_pair(noise, data, t)
+    alone = [frontier.cfm_pair(a, b, time) for a, b, time in zip(noise, data, t, strict=True)]
+    for part, parts in zip(together, zip(*alone, strict=True), strict=True):
+        assert_close(part, torch.stack(parts))
+
+
+@pytest.mark.question("fr.6")
+@given(seed=seeds)
+@some
+def test_pair_moves_with_its_velocity(seed):
+    """u is the slope of x_t in t, by autograd."""
+    draw = Draw(seed)
+    noise, data, t = draw.normal(4), draw.normal(4), numbers(0.3)[0].requires_grad_()
+    x_t, u = frontier.cfm_pair(noise, data, t)
+    slopes = [torch.autograd.grad(x_t[i], t, retain_graph=True)[0] for i in range(4)]
+    assert_close(u.detach(), torch.stack(slopes))
+
+
+@pytest.mark.question("fr.6")
+def test_loss_in_numbers():
+    """Of a field of zeros and the velocities (1, 2) and (0, 3): (5 + 9) / 2."""
+    x1 = numbers([1.0, 2.0], [0.0, 3.0])
+    loss = frontier.cfm_loss(lambda x, t: 0 * x, torch.zeros_like(x1), x1, numbers(0.2, 0.6))
+    assert_close(loss, numbers(7.0)[0])
+
+
+@pytest.mark.question("fr.6")
+def test_loss_asks_the_field_on_the_path():
+    """A field that knows the way back to the pair has no loss: here x0 = 0, so that x_t / t is x1 and u."""
+    draw = Draw(4)
+    data, t = draw.normal(3, 2, 4), numbers(0.2, 0.5, 0.9)
+    loss = frontier.cfm_loss(lambda x, time: x / beside(time, x), torch.zeros_like(data), data, t)
+    assert_close(loss, numbers(0.0)[0])
+
+
+@pytest.mark.question("fr.6")
+def test_loss_of_two_problems_side_by_side():
+    """Adds up; and of a batch, it is the mean of the losses of its examples, images included."""
+    draw = Draw(5)
+    noise, data, t = draw.normal(3, 2, 4), draw.normal(3, 2, 4), numbers(0.2, 0.5, 0.9)
+
+    def loss(rows, columns=slice(None)):
+        return frontier.cfm_loss(lambda x, time: x.sin(), noise[rows, columns], data[rows, columns], t[rows])
+
+    everything = loss(slice(None))
+    assert_close(loss(slice(None), slice(0, 1)) + loss(slice(None), slice(1, 2)), everything)
+    assert_close(torch.stack([loss(slice(i, i + 1)) for i in range(3)]).mean(), everything)
+
+
+@pytest.mark.question("fr.6")
+def test_loss_trains_the_field():
+    """Of v(x, t) = w and a velocity of 3, the slope in w is 2 (w - 3)."""
+    w = numbers(1.0).requires_grad_()
+    loss = frontier.cfm_loss(lambda x, t: w.expand_as(x), numbers([1.0]), numbers([4.0]), numbers(0.4))
+    assert_close(torch.autograd.grad(loss, w)[0], numbers(-4.0))
+
+
+@pytest.mark.question("fr.6")
+def test_flow_in_numbers():
+    """Two steps of v(x, t) = x + t from 1: to 1.5, and to 2.5; for a batch as for a single vector."""
+    assert_close(frontier.euler_flow(lambda x, t: x + beside(t, x), numbers(1.0), 2), numbers(2.5))
+    start = numbers([1.0], [3.0], [-1.0])
+    assert_close(frontier.euler_flow(lambda x, t: x + beside(t, x), start, 2), numbers([2.5], [7.0], [-2.0]))
+
+
+@pytest.mark.question("fr.6")
+@pytest.mark.parametrize("n_steps", [1, 2, 7])
+def test_flow_of_a_constant_field_is_exact(n_steps):
+    """One unit of time, in however many steps."""
+    start = Draw(6).normal(3, 2)
+    assert_close(frontier.euler_flow(lambda x, t: torch.ones_like(x), start, n_steps), start + 1)
+
+
+@pytest.mark.question("fr.6")
+def test_flow_asks_with_a_time_for_each_example():
+    """Times 0, 1/4, 1/2 and 3/4, once for each of three examples, in the points' dtype."""
+    asked = []
+
+    def field(x, t):
+        asked.append(t)
+        return turning(x, t)
+
+    frontier.euler_flow(field, Draw(7).normal(3, 2), 4)
+    assert_close(torch.stack(asked), numbers(0.0, 0.25, 0.5, 0.75)[:, None].expand(4, 3).contiguous())
+
+
+@pytest.mark.question("fr.6")
+def test_flow_errs_half_as_much_with_twice_as_many_steps():
+    """v = x grows by e in one unit of time."""
+    start = numbers([1.0, -2.0])
+    errors = [(frontier.euler_flow(lambda x, t: x, start, n) - math.e * start).abs() for n in (100, 200)]
+    assert (errors[0] < 0.04).all()
+    assert_close(errors[1] / errors[0], numbers([0.5, 0.5]), 0.01)
+
+
+@pytest.mark.question("fr.6")
+def test_flow_leaves_the_start_alone_and_can_be_differentiated():
+    """The end of n steps of v = w x is (1 + w / n)^n x0."""
+    start, w = numbers([1.0, -2.0]), numbers(0.5).requires_grad_()
+    end = frontier.euler_flow(lambda x, t: w * x, start, 2)
+    assert_close(start, numbers([1.0, -2.0]))
+    assert_close(torch.autograd.grad(end.sum(), w)[0], numbers(-1.25))

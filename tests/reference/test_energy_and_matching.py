@@ -1,4 +1,4 @@
-"""The oracles of fr.5 against sources that share no code with them."""
+"""The oracles of fr.5 and fr.6 against sources that share no code with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grader.worker import families
 
 Oracle = Callable[..., Any]
 COURSE = Path(__file__).parents[2]
-POINTS = {"fr.5": 15}
+POINTS = {"fr.5": 15, "fr.6": 10}
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +119,80 @@ def test_surrogate_in_numpy(oracles: dict[str, Oracle], random: np.random.Genera
         return float(np.mean(np.log1p(np.exp(x.numpy() @ first.T + a)) @ second.T + b))
 
     exactly(oracles["ebm_surrogate"](energy, x_data, x_model), by_hand(x_data) - by_hand(x_model))
+
+
+# fr.6
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 2, 4, 5), (2, 3, 5), (5,)])
+def test_pair_entry_by_entry(oracles: dict[str, Oracle], random: np.random.Generator, shape: tuple[int, ...]) -> None:
+    """In numpy, one example at a time."""
+    batch = {(3, 5): 1, (3, 2, 4, 5): 1, (2, 3, 5): 2, (5,): 0}[shape]
+    x0, x1, t = normal(random, *shape), normal(random, *shape), torch.from_numpy(random.random(shape[:batch]))
+    x_t, u = oracles["cfm_pair"](x0, x1, t)
+    for index in np.ndindex(*shape[:batch]):
+        time, a, b = float(t[index]), x0[index].numpy(), x1[index].numpy()
+        exactly(x_t[index], np.stack([np.full_like(a, 1 - time) * a, np.full_like(b, time) * b]).sum(0))
+        exactly(u[index], b - a)
+
+
+def test_matching_loss_entry_by_entry(oracles: dict[str, Oracle], random: np.random.Generator) -> None:
+    """Images, in plain Python."""
+    x0, x1, t = normal(random, 2, 3, 2), normal(random, 2, 3, 2), torch.tensor([0.2, 0.7], dtype=torch.float64)
+    got = oracles["cfm_loss"](lambda x, time: x * time[:, None, None] + 1, x0, x1, t)
+    total = 0.0
+    for b, i, j in np.ndindex(2, 3, 2):
+        time, start, end = float(t[b]), float(x0[b, i, j]), float(x1[b, i, j])
+        total += ((start + time * (end - start)) * time + 1 - (end - start)) ** 2
+    exactly(got, total / 2)
+
+
+def gaussian_field(mean: float, std: float) -> Callable[[Tensor, Tensor], Tensor]:
+    numbers = {"mean": [mean], "std": [std]}
+    parameters = {name: torch.tensor(value, dtype=torch.float64) for name, value in numbers.items()}
+    field: Callable[[Tensor, Tensor], Tensor] = families.built(described("gaussian_velocity", **parameters), "cpu")
+    return field
+
+
+@pytest.mark.parametrize("time", [0.0, 0.3, 0.8, 1.0])
+def test_the_field_between_two_gaussians_is_the_mean_velocity(time: float) -> None:
+    """E[x1 - x0 | x_t = x], by quadrature over x1; at the ends one of the two is known."""
+    mean, std, x = 1.3, 0.6, 0.45
+    got = gaussian_field(mean, std)(torch.tensor([[x]], dtype=torch.float64), torch.tensor([time], dtype=torch.float64))
+    if time == 1.0:
+        exactly(got, [[x]])  # E[x0] is 0.
+        return
+
+    def weight(x1: float) -> float:
+        return float(scipy.stats.norm(mean, std).pdf(x1) * scipy.stats.norm.pdf((x - time * x1) / (1 - time)))
+
+    ends = mean - 10 * std, mean + 10 * std
+    mass, _ = scipy.integrate.quad(weight, *ends, epsabs=1e-13)
+    moment, _ = scipy.integrate.quad(lambda x1: weight(x1) * (x1 - x) / (1 - time), *ends, epsabs=1e-13)
+    exactly(got, [[moment / mass]], rtol=1e-8)
+
+
+def test_flow_converges_to_a_solver(oracles: dict[str, Oracle]) -> None:
+    """scipy's solve_ivp; with 200 and 400 steps, extrapolated once."""
+    field, start = gaussian_field(1.3, 0.6), torch.tensor([[0.4], [-1.1]], dtype=torch.float64)
+
+    def slope(t: float, x: np.ndarray) -> np.ndarray:
+        points = torch.from_numpy(x.reshape(2, 1))
+        value: np.ndarray = field(points, torch.full((2,), t, dtype=torch.float64)).numpy().ravel()
+        return value
+
+    right = scipy.integrate.solve_ivp(slope, (0, 1), start.numpy().ravel(), rtol=1e-10, atol=1e-12).y[:, -1]
+    coarse, fine = (oracles["euler_flow"](field, start, n) for n in (200, 400))
+    np.testing.assert_allclose((2 * fine - coarse).numpy().ravel(), right, atol=2e-5)
+    np.testing.assert_allclose(right, 1.3 + 0.6 * start.numpy().ravel(), atol=1e-8)
+
+
+def test_flow_in_fractions(oracles: dict[str, Oracle]) -> None:
+    """Euler's recursion for v = 2 x + t, exactly."""
+    x = Fraction(3, 4)
+    for step in range(5):
+        x += (2 * x + Fraction(step, 5)) / 5
+    start = torch.tensor([[0.75], [0.75]], dtype=torch.float64)
+    exactly(oracles["euler_flow"](lambda x, t: 2 * x + t[:, None], start, 5), [[float(x)]] * 2)
+    single = oracles["euler_flow"](lambda x, t: 2 * x + t, start[0], 5)
+    exactly(single, [float(x)])
