@@ -1,9 +1,9 @@
 """Errors carried forward: a wrong answer that is right but for the wrong earlier answer that it calls.
 
-A question may give its oracle once more, composed with an earlier function, of another question or of its own, as the
-student has it. That function is called in the student's worker, so that nothing hidden goes there, and what it returns
-is held against its own oracle's structure as any reply is. Where the composed oracle gives the student's numbers, the
-mistake is the earlier function's alone.
+A question may give its oracle once more, composed with an earlier function, of another question or of its own. Where
+the student has that function wrong in a way that an author has listed, the oracle is composed with the listed wrong
+answer; where that gives the student's numbers, the mistake is the earlier function's alone. The student's own function
+takes no part: it could answer otherwise by then.
 """
 
 from __future__ import annotations
@@ -11,141 +11,120 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-import msgspec
-
-from grader.diagnosis import Answers, same_answer
-from grader.model import CheckResult, Outcome
+from grader import variants
+from grader.catalog import LoadedAssignment
+from grader.compare import PRECISION
+from grader.diagnosis import SAME, Answers, same_answer
+from grader.model import Kind, Outcome
 from grader.question import Question
-from grader.remote import Student
 from grader.session import Verdict
-from grader.transports import LocalTransport, Transport
+from grader.transports import LocalTransport
 from grader.worker.messages import Mode, Raised
+
+AGREEMENT = {Kind.VALUE: SAME, Kind.LAW: SAME, Kind.PRECISION: PRECISION}
+"""Kinds of checks that may be carried, which look at numbers alone, and how close these must come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """An earlier function that a submission has wrong, in a way that is known."""
+
+    question: Question
+    """The one that asks for the function."""
+    functions: Mapping[str, Any]
+    """What is called of it, as the listed wrong answer has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Carried:
-    """Which checks fail because of an earlier question alone."""
+    """Which checks fail because of an earlier function alone."""
 
-    question: Question
-    """The one that has the earlier function."""
-    functions: tuple[str, ...]
-    """What is called of it."""
+    mistake: Mistake
     checks: frozenset[str]
-    """Names of checks, failed or never reached, whose answers are right for the student's own earlier function."""
+    """Names of checks, failed or never reached, whose answers are right for that earlier function."""
 
 
 def earlier_mistakes(
-    question: Question, misconceptions: Mapping[str, str | None], questions: Sequence[Question]
-) -> list[Question]:
-    """The questions that this one builds on and that the submission has wrong in a way that is known.
+    assignment: LoadedAssignment, question: Question, misconceptions: Mapping[str, str | None]
+) -> list[Mistake]:
+    """What a submission has wrong of that on which a question builds.
 
     An answer without content is no misconception, so that nothing can be built on it.
 
     Args:
+        assignment: The question's.
         question: The one that may fail because of them.
         misconceptions: By question, as in its result, those that the submission was found to have.
-        questions: The assignment's.
     """
-    by_id = {one.id: one for one in questions}
-    listed = {
-        name: {one.name for one in by_id[name].misconceptions if one.function in _called(question, by_id[name])}
-        for name in question.builds_on
-    }
+    called = {name for _, needs in question.composed_oracles.values() for name in needs}
     return [
-        by_id[name]
-        for name in question.builds_on
-        if listed[name].intersection((misconceptions.get(name) or "").split(" / "))
+        Mistake(question=earlier, functions={name: defined[name] for name in earlier.functions if name in called})
+        for earlier in assignment.questions
+        if earlier.id in question.builds_on
+        for stand_in in variants.listed(assignment, earlier, replacing=called)
+        if stand_in.name in (misconceptions.get(earlier.id) or "").split(" / ")
+        for defined in [stand_in.defined()]
     ]
 
 
 def carried(
-    question: Question,
-    verdicts: Sequence[Verdict],
-    answers: Mapping[str, Answers],
-    live: Transport,
-    mistaken: Sequence[Question],
+    question: Question, verdicts: Sequence[Verdict], answers: Mapping[str, Answers], mistakes: Sequence[Mistake]
 ) -> Carried | None:
-    """Hold a failed question against its oracle composed with the student's earlier functions.
+    """Hold a failed question against its oracle composed with the earlier mistakes.
 
     Args:
         question: The one that failed.
         verdicts: Of all its checks.
         answers: The student's, by check.
-        live: The student's worker.
-        mistaken: Earlier questions that the submission has wrong.
+        mistakes: What the submission has wrong of that on which the question builds.
     """
-    for earlier in mistaken:
-        composed = _composed(question, earlier, live)
+    concerned = [one for one in verdicts if _is_concerned(question, one, answers.get(one.check.name, ()))]
+    failed = [one.check for one in concerned if one.outcome is Outcome.FAILED]
+    wrong = {check.name for check in failed if check.kind is not Kind.PRECISION}
+    for mistake in mistakes:
+        composed = _composed(question, mistake)
         reproduced = frozenset(
-            verdict.check.name
-            for verdict in verdicts
-            if composed and verdict.outcome in (Outcome.FAILED, Outcome.SKIPPED)
-            if _is_composed(question, verdict, answers)
-            if _reproduces(composed, answers.get(verdict.check.name, ()))
-        )
-        wrong_values = [
             one.check.name
-            for one in verdicts
-            if one.outcome is Outcome.FAILED and _is_plain(one, answers) and _is_composed(question, one, answers)
-        ]
-        if wrong_values and reproduced.issuperset(wrong_values):
-            return Carried(question=earlier, functions=_called(question, earlier), checks=reproduced)
-    return None
-
-
-def marked(checks: Sequence[CheckResult], following: Carried, *, give_points: bool) -> list[CheckResult]:
-    """The same checks, where those that are wrong because of the earlier question say so, and may have their points."""
-    return [
-        msgspec.structs.replace(
-            check, message=hint(following), score=check.max_score if give_points else check.score, counterexample=None
+            for one in concerned
+            if one.outcome in (Outcome.FAILED, Outcome.SKIPPED)
+            if _reproduces(composed, one, answers[one.check.name])
         )
-        if check.name in following.checks
-        else check
-        for check in checks
-    ]
+        if wrong and reproduced >= wrong:
+            return Carried(mistake=mistake, checks=reproduced)
+    return None
 
 
 def hint(following: Carried) -> str:
     """What the student reads."""
-    functions = " or ".join(following.functions)
+    functions = " or ".join(following.mistake.functions)
     return (
-        f"This follows from {following.question.id}: with the {functions} that you have there, these answers are right."
+        f"This follows from {following.mistake.question.id}: with the {functions} that you have there, these answers "
+        "are right."
     )
 
 
-def _called(question: Question, earlier: Question) -> tuple[str, ...]:
-    """The functions of the earlier question that this one's oracles are composed with."""
-    needed = {name for _, needs in question.composed_oracles.values() for name in needs}
-    return tuple(name for name in earlier.functions if name in needed)
+def _is_concerned(question: Question, verdict: Verdict, asked: Answers) -> bool:
+    """Whether a check looks at numbers alone, and at some of a function that may call an earlier one."""
+    plain = verdict.check.kind in AGREEMENT and all(call.mode is Mode.CALL for call, _ in asked)
+    return plain and any(call.function in question.composed_oracles for call, _ in asked)
 
 
-def _composed(question: Question, earlier: Question, live: Transport) -> LocalTransport | None:
-    student = Student(earlier.functions, live, LocalTransport(earlier.oracles))
+def _composed(question: Question, mistake: Mistake) -> LocalTransport:
     functions = {
-        name: partial(oracle, **{wanted: getattr(student, wanted) for wanted in needs})
+        name: partial(oracle, **{need: mistake.functions[need] for need in needs})
         for name, (oracle, needs) in question.composed_oracles.items()
-        if set(needs) <= set(earlier.functions)
+        if set(needs) <= mistake.functions.keys()
     }
-    return LocalTransport({**question.oracles, **functions}) if functions else None
+    return LocalTransport({**question.oracles, **functions})
 
 
-def _is_plain(verdict: Verdict, answers: Mapping[str, Answers]) -> bool:
-    """Whether a check looks at values alone; derivatives do not pass through a function in another process."""
-    asked = answers.get(verdict.check.name, ())
-    return bool(asked) and all(call.mode is Mode.CALL for call, _ in asked)
-
-
-def _is_composed(question: Question, verdict: Verdict, answers: Mapping[str, Answers]) -> bool:
-    """Whether a check asks for a function that may call an earlier one."""
-    return any(call.function in question.composed_oracles for call, _ in answers.get(verdict.check.name, ()))
-
-
-def _reproduces(composed: LocalTransport, asked: Answers) -> bool:
-    if not asked or any(call.mode is not Mode.CALL for call, _ in asked):
-        return False
+def _reproduces(composed: LocalTransport, verdict: Verdict, asked: Answers) -> bool:
     for call, mine in asked:
         theirs = composed.perform(call)
-        if isinstance(mine, Raised) or isinstance(theirs, Raised) or not same_answer(mine, theirs):
+        if isinstance(mine, Raised) or isinstance(theirs, Raised):
+            return False
+        if not same_answer(mine, theirs, AGREEMENT[verdict.check.kind]):
             return False
     return True

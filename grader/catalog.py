@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -124,15 +123,6 @@ def _prepare(course: Path) -> None:
 def natural(text: str) -> tuple[object, ...]:
     """A sort key that puts kl.2 before kl.10."""
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part)
-
-
-def function_names(course: Path) -> dict[str, list[str]]:
-    """By assignment, the names that its model solution defines; read as text, so that nothing heavy is imported."""
-    found = {}
-    for name in names(course):
-        tree = ast.parse(_solution(course, name).read_text(encoding="utf-8"))
-        found[name] = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    return found
 
 
 def fingerprint(course: Path, name: str) -> str:

@@ -8,13 +8,11 @@ sentence.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -77,7 +75,7 @@ class Fingerprint:
 
     @cached_property
     def _transport(self) -> LocalTransport:
-        return LocalTransport(_defined_by(self._stand_in), quiet=False)
+        return LocalTransport(self._stand_in.defined(), quiet=False)
 
     @cached_property
     def _used(self) -> Sequence[str]:
@@ -91,18 +89,6 @@ class Diagnosis:
     names: tuple[str, ...]
     """All that agree here; they have one sentence."""
     sentence: str
-
-
-def _defined_by(stand_in: StandIn) -> Mapping[str, Any]:
-    """The names of a stand-in's module."""
-    module = ModuleType("stand_in")
-    # Where `dataclass` looks up what the annotations of a class may mean.
-    sys.modules[module.__name__] = module
-    try:
-        exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module.__dict__)
-    finally:
-        del sys.modules[module.__name__]
-    return module.__dict__
 
 
 @contextmanager
@@ -189,7 +175,7 @@ def _same_behaviour(ours: Answers, known: Answers) -> bool:
             continue
         if isinstance(mine.value, dict) and isinstance(theirs.value, dict):
             keys = ("changed", "marked", "generators")
-            if not all(_same_value(mine.value.get(key), theirs.value.get(key)) for key in keys):
+            if not all(_same_value(mine.value.get(key), theirs.value.get(key), SAME) for key in keys):
                 return False
     return True
 
@@ -218,25 +204,31 @@ def _one_class(candidates: Sequence[Fingerprint]) -> Diagnosis | None:
     return Diagnosis(names=tuple(one.name for one in candidates), sentence=candidates[0].sentence)
 
 
-def same_answer(mine: Answer, theirs: Answer) -> bool:
-    """Whether two programs answered alike: equal values, nan for nan, or the same type of exception."""
+def same_answer(mine: Answer, theirs: Answer, tolerance: Tolerance = SAME) -> bool:
+    """Whether two programs answered alike: equal values, nan for nan, or the same type of exception.
+
+    Args:
+        mine: One answer.
+        theirs: The other.
+        tolerance: Of numbers in float64; those of fewer digits are held to what rounding leaves of them.
+    """
     if isinstance(mine, Raised) or isinstance(theirs, Raised):
         return isinstance(mine, Raised) and isinstance(theirs, Raised) and mine.type_name == theirs.type_name
-    return _same_value(mine.value, theirs.value)
+    return _same_value(mine.value, theirs.value, tolerance)
 
 
-def _same_value(mine: Any, theirs: Any) -> bool:
+def _same_value(mine: Any, theirs: Any, tolerance: Tolerance) -> bool:
     if isinstance(mine, Tensor) and isinstance(theirs, Tensor):
-        return mine.shape == theirs.shape and mine.dtype == theirs.dtype and _same_numbers(mine, theirs)
+        return mine.shape == theirs.shape and mine.dtype == theirs.dtype and _same_numbers(mine, theirs, tolerance)
     if isinstance(mine, tuple | list) and isinstance(theirs, tuple | list):
-        return len(mine) == len(theirs) and all(map(_same_value, mine, theirs))
+        return len(mine) == len(theirs) and all(_same_value(a, b, tolerance) for a, b in zip(mine, theirs, strict=True))
     if isinstance(mine, dict) and isinstance(theirs, dict):
-        return mine.keys() == theirs.keys() and all(_same_value(mine[key], theirs[key]) for key in mine)
+        return mine.keys() == theirs.keys() and all(_same_value(mine[key], theirs[key], tolerance) for key in mine)
     return type(mine) is type(theirs) and bool(mine == theirs)
 
 
-def _same_numbers(mine: Tensor, theirs: Tensor) -> bool:
+def _same_numbers(mine: Tensor, theirs: Tensor, tolerance: Tolerance) -> bool:
     rough = mine.dtype not in (torch.float64, torch.int64)
     a, b = mine.detach().to(torch.float64), theirs.detach().to(torch.float64)
-    rtol = 2e-2 if rough and mine.dtype != torch.float32 else 1e-4 if rough else SAME.rtol
-    return bool(torch.allclose(a, b, rtol=rtol, atol=SAME.atol if not rough else 1e-5, equal_nan=True))
+    rtol = 2e-2 if rough and mine.dtype != torch.float32 else 1e-4 if rough else tolerance.rtol
+    return bool(torch.allclose(a, b, rtol=rtol, atol=tolerance.atol if not rough else 1e-5, equal_nan=True))

@@ -14,6 +14,10 @@ class GraderError(Exception):
     """A fault of the grader or of a question file: never a zero, always reported as ours. Exit code 4."""
 
 
+class NobodyReadsError(Exception):
+    """Standard output was closed at its other end, as `| head` does: whoever read it has seen enough."""
+
+
 class UsageError(Exception):
     """The command cannot do what was asked; the message says what to type instead. Exit code 2."""
 

@@ -14,7 +14,7 @@ safely; a fault of the grader; interrupted."""
 
 def ending(run: Callable[[], int]) -> int:
     """The exit code of a run; what it raises becomes a sentence on standard error."""
-    from grader.errors import GraderError, SandboxError, SubmissionError, UsageError
+    from grader.errors import GraderError, NobodyReadsError, SandboxError, SubmissionError, UsageError
 
     try:
         return run()
@@ -26,8 +26,8 @@ def ending(run: Callable[[], int]) -> int:
         return _fail(f"A fault of the grader or of a question file: {error}", OURS)
     except KeyboardInterrupt:
         return _fail("Interrupted. What is finished is kept: the same command goes on from there.", INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more can be said there, at exit either.
+    except NobodyReadsError:
+        # Nothing more can be said there, at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception:

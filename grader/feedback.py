@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from grader.compare import format_value
 from grader.model import CallShown, Cause, CheckResult, Counterexample, Feedback, Outcome
 from grader.session import Verdict
@@ -49,6 +51,14 @@ def check_result(verdict: Verdict) -> CheckResult:
         duration_s=round(verdict.duration_s, 1),
         staff=_staff(verdict),
     )
+
+
+def following_result(verdict: Verdict, sentence: str, score: float) -> CheckResult:
+    """As `check_result`, for a check that does not pass because of an earlier function alone, as the sentence says."""
+    tells = _LEVELS.index(verdict.check.feedback) >= _LEVELS.index(Feedback.CATEGORY)
+    result = check_result(verdict)
+    message = sentence if tells else result.message
+    return msgspec.structs.replace(result, message=message, score=score, counterexample=None)
 
 
 def _staff(verdict: Verdict) -> str | None:

@@ -22,7 +22,7 @@ from grader.catalog import LoadedAssignment
 from grader.diagnosis import Diagnosis, Fingerprint, diagnose, recognised
 from grader.errors import CheckFailed, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
-from grader.feedback import check_result
+from grader.feedback import check_result, following_result
 from grader.link import Batch, Import, Link
 from grader.model import (
     Cause,
@@ -62,10 +62,10 @@ class Marker:
         torch.set_num_threads(1)
         self.plan = plan
         self._assignments: dict[str, LoadedAssignment] = {}
-        self._recordings: dict[str, Sequence[Recording]] = {}
-        self._batches: dict[str, Batch] = {}
-        self._accepted: dict[str, Accepted] = defaultdict(Accepted)
-        self._known: dict[str, Sequence[Fingerprint]] = {}
+        self._recordings: dict[Question, Sequence[Recording]] = {}
+        self._batches: dict[Question, Batch] = {}
+        self._accepted: dict[Question, Accepted] = defaultdict(Accepted)
+        self._known: dict[Question, Sequence[Fingerprint]] = {}
         self._inputs: dict[str, PersonalInputs] = {}
         self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
         self.zygotes = Zygotes(plan)
@@ -84,17 +84,17 @@ class Marker:
 
     def recordings(self, question: Question) -> Sequence[Recording]:
         """The class's inputs for a question's checks, recorded once."""
-        if question.id not in self._recordings:
+        if question not in self._recordings:
             recordings = record_question(question, self.plan.secret)
-            self._recordings[question.id] = recordings
-            self._batches[question.id] = Batch([call for recording in recordings for call in recording.calls])
-        return self._recordings[question.id]
+            self._recordings[question] = recordings
+            self._batches[question] = Batch([call for recording in recordings for call in recording.calls])
+        return self._recordings[question]
 
     def known(self, assignment: LoadedAssignment, question: Question) -> Sequence[Fingerprint]:
         """The question's wrong answers, prepared when the first submission fails it."""
-        if question.id not in self._known:
+        if question not in self._known:
             # What is trained differs from run to run; its checks recognise what they can themselves.
-            self._known[question.id] = (
+            self._known[question] = (
                 []
                 if question.budget_s is not None
                 else [
@@ -102,7 +102,7 @@ class Marker:
                     for stand_in in variants.misconceptions(assignment, question)
                 ]
             )
-        return self._known[question.id]
+        return self._known[question]
 
     def questions(self, task: Task) -> list[Question]:
         """The automatic questions that a task asks for."""
@@ -132,10 +132,10 @@ class Marker:
             yield QuestionSession(
                 question=question,
                 recordings=self.recordings(question),
-                everything=self._batches[question.id],
+                everything=self._batches[question],
                 link=link,
                 personal=self._personal(task, question),
-                accepted=self._accepted[question.id],
+                accepted=self._accepted[question],
                 forbidden_uses=scan.forbidden_uses(submission.source, question.function, question.forbidden),
             )
         finally:
@@ -173,15 +173,20 @@ class Marker:
         misconception = " / ".join(found.names) if found else None
         known = {name: result.misconception for name, result in earlier.items()}
         following = self._carried(task, session, verdicts, {**known, session.question.id: misconception})
-        elsewhere = following is not None and following.question is not session.question
-        checks = [check_result(verdict) for verdict in verdicts]
+        elsewhere = following is not None and following.mistake.question is not session.question
         return scoring.question_result(
             session.question,
-            carrying.marked(checks, following, give_points=self.plan.carry) if following else checks,
+            [self._check_result(verdict, following) for verdict in verdicts],
             hint=carrying.hint(following) if following and elsewhere else found.sentence if found else None,
             misconception=misconception,
-            because_of=following.question.id if following and elsewhere else None,
+            because_of=following.mistake.question.id if following and elsewhere else None,
         )
+
+    def _check_result(self, verdict: Verdict, following: Carried | None) -> CheckResult:
+        if following is None or verdict.check.name not in following.checks:
+            return check_result(verdict)
+        score = verdict.check.points if self.plan.carry else 0.0
+        return following_result(verdict, carrying.hint(following), score)
 
     def _carried(
         self,
@@ -193,9 +198,9 @@ class Marker:
         question = session.question
         if not question.composed_oracles or all(verdict.outcome is Outcome.PASSED for verdict in verdicts):
             return None
-        every = self.assignment(task.submission.assignment).questions
-        mistaken = carrying.earlier_mistakes(question, misconceptions, every)
-        return carrying.carried(question, verdicts, session.answers, session.link, mistaken)
+        assignment = self.assignment(task.submission.assignment)
+        mistakes = carrying.earlier_mistakes(assignment, question, misconceptions)
+        return carrying.carried(question, verdicts, session.answers, mistakes)
 
     def without_running(
         self, task: Task, question: Question, *, failure: CheckFailed | None = None, fault: str | None = None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from grader.errors import NobodyReadsError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -15,13 +18,35 @@ def print_document(document: object, table: Callable[[], RenderableType], *, as_
     if as_json:
         print_json(document)
     else:
-        console().print(table())
+        print_table(table())
 
 
 def print_json(document: object) -> None:
+    """Print a document as JSON."""
     import msgspec
 
-    print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    print_lines(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+
+
+def print_lines(*lines: object) -> None:
+    """Print each on a line of its own."""
+    with _heard():
+        print(*lines, sep="\n", flush=True)
+
+
+def print_table(table: RenderableType) -> None:
+    """Print what rich makes of it."""
+    with _heard():
+        console().print(table)
+        sys.stdout.flush()
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise NobodyReadsError from None
 
 
 def say(sentence: str) -> None:

@@ -95,9 +95,9 @@ class WrittenQuestion:
         return float(sum(item.points for item in self.rubric))
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Question:
-    """A question that is graded automatically.
+    """A question that is graded automatically. It equals itself alone: another course may have one of the same id.
 
     Args:
         id: The catalogue's id, such as `kl.1`.
@@ -148,7 +148,7 @@ class Question:
         """Declare an oracle once more, as a function also of the earlier functions that a student's code may call.
 
         Those are its keyword-only arguments without a default, by their own names. It is used only where the student
-        has the earlier function wrong, and is given the student's, which takes and returns plain tensors.
+        has the earlier function wrong in a way that is listed as a misconception, and is given the listed one.
         """
         parameters = inspect.signature(function).parameters.values()
         needs = tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is one.empty)
@@ -195,6 +195,9 @@ class Question:
             check_name = name or test.__name__.removeprefix("check_")
             if Kind(kind) is Kind.TRAINING and handle._given_kwargs.keys() != {"source"}:
                 raise ValueError(f"{self.id}: training check {check_name!r} draws from one `source` of numbers alone")
+            if any((check.kind is Kind.TRAINING) is not (Kind(kind) is Kind.TRAINING) for check in self.checks):
+                # A worker that another check loses takes with it what was trained.
+                raise ValueError(f"{self.id}: {check_name!r}: training checks stand in a question of their own")
             if check_name in {check.name for check in self.checks}:
                 raise ValueError(f"{self.id}: two checks are named {check_name!r}")
             text = description or inspect.getdoc(test)

@@ -31,6 +31,16 @@ class Asked:
     args: tuple[tuple[Any, ...], ...]
     """The arguments of each call, in order; of the first ones only where there were very many."""
 
+    def tensors(self, position: int) -> list[Tensor]:
+        """What each call got at a position.
+
+        Raises:
+            CheckFailed: Where that is no tensor, or where the worker made the calls up.
+        """
+        if not all(len(args) > position and isinstance(args[position], Tensor) for args in self.args):
+            raise CheckFailed(Cause.MISMATCH, "a function that it is given is called without the tensor it takes.")
+        return [args[position] for args in self.args]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:

@@ -60,14 +60,6 @@ def forbidden_uses(source: str, function: str, forbidden: Iterable[str]) -> list
     return [f"{name} on line {line}" for line, name in sorted(found)]
 
 
-def names_used(source: str, function: str) -> set[str]:
-    """Dotted names that a function uses, with what it reaches: import aliases resolved, methods as `torch.<name>`.
-
-    A text that is not Python, or a function that is not there, uses nothing.
-    """
-    return set(_uses(source, function))
-
-
 def suspicious(source: str) -> list[str]:
     """Sentences on what a person should look at, each with its line; at most `MAX_SENTENCES`."""
     module = _read(source)

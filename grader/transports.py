@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from grader.compare import format_value
-from grader.errors import WorkerFailure
+from grader.errors import GraderError, SandboxError, WorkerFailure
 from grader.worker import calls, targets
 from grader.worker.described import Described
+from grader.worker.layout import copy_layout
 from grader.worker.messages import Answer, Mode, OnModule, Raised, Returned
 
 
@@ -115,6 +116,8 @@ class LocalTransport:
         """Call the function on copies of the arguments."""
         try:
             return Returned(self._value(call))
+        except (GraderError, SandboxError):
+            raise
         except Exception as error:
             return Raised(type(error).__name__, str(error))
 
@@ -128,7 +131,7 @@ class LocalTransport:
         return value
 
     def _performed(self, call: Call, mode: Mode) -> Any:
-        args, kwargs = calls.map_tensors(calls.copy_layout, (call.args, dict(call.kwargs)))
+        args, kwargs = calls.map_tensors(copy_layout, (call.args, dict(call.kwargs)))
         return targets.perform(
             self.functions.__getitem__,
             call.function,

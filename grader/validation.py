@@ -195,7 +195,7 @@ def _question_report(question: Question, graded: Graded) -> QuestionReport:
         max_score=round(question.points, DIGITS),
         solution_score=scores["solution"],
         stub_score=scores["stub"],
-        trivial_score=max(result.score or 0.0 for _, result in trivial),
+        trivial_score=max((result.score or 0.0 for _, result in trivial), default=None),
         trivial_reason=" ".join(question.exempt[one.name] for one, _ in trivial if one.name in question.exempt) or None,
         alternatives=tuple(
             AlternativeReport(name=one.name, score=result.score) for one, result in graded if one.kind == "alternative"
@@ -230,6 +230,8 @@ def _problems(report: QuestionReport, trivial: Graded, question: Question) -> It
         yield f"there are {len(report.alternatives)} alternative solutions; at least {MIN_ALTERNATIVES} are wanted."
     if report.stub_score != 0:
         yield f"the bare stub gets {report.stub_score}."
+    if not trivial:
+        yield "no answer without content is declared; add one with @question.trivial_answer."
     for stand_in, result in trivial:
         if result.score and stand_in.name not in question.exempt:
             yield f"the trivial answer {stand_in.name} gets {result.score}."

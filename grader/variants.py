@@ -7,9 +7,12 @@ graded exactly as a student's file is.
 from __future__ import annotations
 
 import ast
+import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 from grader.catalog import LoadedAssignment
 from grader.errors import GraderError
@@ -26,23 +29,45 @@ class StandIn:
     source: str
     sentence: str | None = None
 
+    def defined(self) -> dict[str, Any]:
+        """The names of its module, which is run here: an author wrote it."""
+        module = ModuleType("stand_in")
+        # Where `dataclass` looks up what the annotations of a class may mean.
+        sys.modules[module.__name__] = module
+        try:
+            exec(compile(self.source, f"<{self.name}>", "exec", dont_inherit=True), module.__dict__)
+        finally:
+            del sys.modules[module.__name__]
+        return module.__dict__
+
 
 def alternatives(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
     """The question's other correct solutions."""
     return [_replaced(assignment, variant, "alternative") for variant in question.alternatives]
 
 
+def listed(
+    assignment: LoadedAssignment, question: Question, *, replacing: Collection[str] | None = None
+) -> list[StandIn]:
+    """The wrong answers that the question's author lists; of all its functions, or of those that are named."""
+    return [
+        _replaced(assignment, variant, "listed")
+        for variant in question.misconceptions
+        if replacing is None or variant.function in replacing
+    ]
+
+
 def misconceptions(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
     """The listed wrong answers, then the generic ones that apply to the question."""
-    listed = [_replaced(assignment, variant, "listed") for variant in question.misconceptions]
     apply = [mistake for mistake in GENERIC if mistake.name not in question.exempt]
     if not question.forbidden:
         apply = [mistake for mistake in apply if "FORBIDDEN" not in mistake.body]
-    return listed + [_wrapped(assignment, question, mistake, "generic") for mistake in apply]
+    generic = [_wrapped(assignment, question, mistake, "generic") for mistake in apply]
+    return listed(assignment, question) + generic
 
 
 def trivial_answers(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
-    """Answers that know the right structure and nothing else; the question's exemptions are left out."""
+    """Answers that know the right structure and nothing else."""
     own = [_replaced(assignment, variant, "trivial") for variant in question.trivial]
     # A function that trains answers with a module, which none of the general ones can make.
     general = () if question.budget_s is not None else TRIVIAL

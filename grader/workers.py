@@ -135,13 +135,27 @@ class Zygote:
         """
         if not self._ahead or cpu_s is not None:
             return self._welcomed(self._asked_for(cpu_s))
-        asked, self._next = self._next or self._asked_for(None), None
-        worker = self._welcomed(asked)
-        if worker.has_ended:
-            # While it waited, as when memory runs out; what it died of is no student's doing.
+        worker = self._waiting() or self._welcomed(self._asked_for(None))
+        try:
+            self._next = self._asked_for(None)
+        except BaseException:
             worker.close()
-            worker = self._welcomed(self._asked_for(None))
-        self._next = self._asked_for(None)
+            raise
+        return worker
+
+    def _waiting(self) -> Worker | None:
+        """The worker made ahead, if there is one and it has come through."""
+        asked, self._next = self._next, None
+        if asked is None:
+            return None
+        try:
+            worker = self._welcomed(asked)
+        except GraderError:
+            # It may have died while memory was short, which says nothing about the next one.
+            return None
+        if worker.has_ended:
+            worker.close()
+            return None
         return worker
 
     def _asked_for(self, cpu_s: int | None) -> _Unborn:

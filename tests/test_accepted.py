@@ -64,6 +64,11 @@ def test_all_that_a_verdict_follows_from_counts(other: tuple[str, tuple[str, ...
     assert digest(*other) != digest("check", (), [Returned(1), Returned(2)])
 
 
+def test_a_few_bytes_that_claim_to_be_much_are_digested_as_few() -> None:
+    seen = digest("check", (), [Returned(torch.ones(1, dtype=torch.uint8).expand(1 << 60))])
+    assert seen not in (None, digest("check", (), [Returned(torch.ones(1, dtype=torch.uint8).expand(1 << 59))]))
+
+
 def test_what_equals_nothing_is_never_accepted_again() -> None:
     accepted = Accepted()
     seen = digest("check", (), [Returned([Opaque("Tensor")])])

@@ -9,7 +9,7 @@ import pytest
 
 from grader import catalog
 from grader.errors import GraderError, UsageError
-from tests.tiny_course import SOLUTION, TINY
+from tests.tiny_course import SOLUTION
 
 QUESTION = "from grader.question import Question\nquestion = Question(id={id!r}, functions=['f'], title='T')\n"
 INIT = "from grader.question import Assignment\nassignment = Assignment(name={name!r}, title='T')\n"
@@ -83,10 +83,6 @@ def test_an_assignment_that_there_is_not_is_named_with_those_that_there_are(tiny
         catalog.load(tiny, "large")
     with pytest.raises(UsageError, match="--course"):
         catalog.names(tiny / "solutions")
-
-
-def test_functions_are_known_without_an_import() -> None:
-    assert catalog.function_names(TINY) == {"tiny": ["energy", "centre", "spread"]}
 
 
 def test_the_fingerprint_changes_with_every_file_that_can_change_a_score(tmp_path: Path) -> None:

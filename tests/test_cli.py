@@ -356,7 +356,21 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_reader_that_stops_reading_is_no_error(course: Path) -> None:
     program = (
-        "import sys\nfrom grader.exits import ending\ndef end():\n    raise BrokenPipeError\nsys.exit(ending(end))\n"
+        "import sys\nfrom grader.exits import ending\nfrom grader.printing import print_lines\n"
+        "sys.exit(ending(lambda: print_lines('all of it') or 7))\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_another_pipe_that_breaks_is_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    def end() -> int:
+        raise BrokenPipeError
+
+    assert exits.ending(end) == exits.OURS
+    assert "BrokenPipeError" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from grader.families import described, generator, record
 from grader.link import Import, Link
 from grader.marking import Marker
 from grader.model import Cause
-from grader.remote import RemoteModule, Student
+from grader.remote import Asked, RemoteModule, Student
 from grader.transports import LocalTransport, OnceTransport
 
 START = "import torch\nfrom torch import nn\n"
@@ -175,6 +175,24 @@ def test_a_network_that_is_given_is_seen_too(student: StudentOf) -> None:
     work = student("def applied(net, x):\n    return net(x)", applied=applied)
     torch.testing.assert_close(work.applied(net, X), X @ STATE["lin.weight"].T + STATE["lin.bias"])
     assert work.applied.observe(net, X).asked[0].count == 1
+
+
+def test_what_a_network_was_asked_is_seen_however_it_is_called(student: StudentOf) -> None:
+    def applied(net: nn.Module, x: Tensor) -> Tensor:
+        value: Tensor = net(input=x)
+        return value
+
+    net = described("mlp", weights=[STATE["lin.weight"]], biases=[STATE["lin.bias"]])
+    (asked,) = student("def applied(net, x):\n    return net(input=x)", applied=applied).applied.observe(net, X).asked
+    assert torch.equal(asked.tensors(0)[0], X)
+    assert asked.count == 1
+
+
+@pytest.mark.parametrize("args", [((),), (("x",),), ((X,), (1.5,))])
+def test_calls_without_the_tensor_that_a_function_takes_are_a_mismatch(args: tuple[tuple[Any, ...], ...]) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        Asked(count=len(args), args=args).tensors(0)
+    assert caught.value.cause is Cause.MISMATCH
 
 
 def test_a_generator_decides_what_is_drawn(student: StudentOf) -> None:

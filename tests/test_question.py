@@ -62,6 +62,17 @@ def test_a_training_check_draws_from_its_source_alone(question: Question) -> Non
         declare(given(n=st.integers())(lambda student, n: None))
 
 
+@pytest.mark.parametrize(("first", "second"), [("training", "law"), ("value", "training")])
+def test_training_checks_stand_alone(first: str, second: str, question: Question) -> None:
+    def declare(kind: str) -> None:
+        check = given(source=st.integers())(lambda student, source: None)
+        question.check(kind, points=1, name=kind, description="It holds.")(check)
+
+    declare(first)
+    with pytest.raises(ValueError, match="a question of their own"):
+        declare(second)
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_kind_draws_so_many_inputs(kind: Kind, question: Question) -> None:
     question.check(kind, points=1, name="c", description="It holds.")(

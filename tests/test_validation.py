@@ -9,8 +9,11 @@ import pytest
 
 from grader import validation
 from grader.errors import GraderError, UsageError
+from grader.model import Outcome, QuestionResult
+from grader.question import Question
 from grader.settings import Settings
 from grader.validation import QuestionReport
+from grader.variants import StandIn
 from tests.tiny_course import TINY
 
 SOLUTION = """# %%
@@ -134,6 +137,14 @@ def test_a_trivial_answer_that_earns_is_caught(validate: Validate) -> None:
     report = validate(more)
     assert "the trivial answer zeros gets 0.3." in report.problems
     assert report.trivial_score == 0.3
+
+
+def test_a_question_without_a_trivial_answer_is_told_of() -> None:
+    question = Question(id="o.1", functions=["f"], title="T", budget_s=1.0)
+    result = QuestionResult(id="o.1", title="T", score=0.0, max_score=0.0, outcome=Outcome.PASSED)
+    graded = [(StandIn(name=kind, kind=kind, source=""), result) for kind in ("solution", "stub")]
+    report = validation._question_report(question, graded)
+    assert any("@question.trivial_answer" in problem for problem in report.problems)
 
 
 def test_a_trivial_answer_may_earn_for_a_reason(validate: Validate) -> None:

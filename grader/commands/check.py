@@ -10,7 +10,7 @@ import typer
 
 from grader import options
 from grader.exits import DONE, NO
-from grader.printing import console, print_json
+from grader.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from grader.selfcheck import Target
@@ -43,5 +43,5 @@ def _check(targets: Sequence[Target], *, as_json: bool) -> int:
         print_json({"ok": good, "assignments": [run.document(name) for name, run in runs.items()]})
     else:
         for name, run in runs.items():
-            console().print(tables.check_table(name, run))
+            print_table(tables.check_table(name, run))
     return DONE if good else NO

@@ -9,6 +9,7 @@ import typer
 
 from grader import options
 from grader.exits import DONE
+from grader.printing import print_lines
 
 
 def package(
@@ -37,6 +38,5 @@ def package(
             secret=secret.load_or_make(settings.out),
             policy={"wall_s": settings.wall_s, "memory_mib": settings.memory_mib, "carry": settings.carry},
         )
-    for path in packages.write(target, bundle, chosen, out or Path("package")):
-        print(path)
+    print_lines(*packages.write(target, bundle, chosen, out or Path("package")))
     return DONE

@@ -9,6 +9,7 @@ import typer
 
 from grader import options
 from grader.exits import DONE
+from grader.printing import print_lines
 
 
 def release(
@@ -30,5 +31,5 @@ def release(
             written = release_source(settings.course, name, nbgrader)
         else:
             written = releases.release(settings.course, name, out or settings.course / "assignments")
-        print(*written, sep="\n")
+        print_lines(*written)
     return DONE

@@ -48,14 +48,6 @@ def map_tensors(change: Callable[[Tensor], Any], value: Any) -> Any:
     return value
 
 
-def copy_layout(tensor: Tensor) -> Tensor:
-    """A copy with the same strides, overlapping ones included."""
-    if tensor.numel() == 0:
-        return tensor.clone()
-    elements = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
-    return tensor.as_strided((elements,), (1,)).clone().as_strided(tensor.shape, tensor.stride())
-
-
 def vjp(function: Function, args: Any, kwargs: Any, cotangents: Any) -> tuple[Any, Any]:
     """The value, and the gradient of <cotangents, value> in each floating-point tensor of `args`.
 

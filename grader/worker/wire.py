@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from grader.worker.described import Described, Kept
+from grader.worker.layout import stored
 
 Buffer = bytes | bytearray | memoryview
 
@@ -170,17 +171,12 @@ class Packer:
             plain = plain.resolve_conj().resolve_neg().cpu()
             if plain.numel() * plain.element_size() > MAX_BODY_BYTES and not self.keep_strides:
                 raise WireError("a tensor is larger than a reply may be")
-            stride = list(plain.stride()) if self.keep_strides and plain.numel() else []
-            if stride:
-                elements = 1 + sum((n - 1) * s for n, s in zip(plain.shape, stride, strict=True))
-            else:
+            if not self.keep_strides or not plain.numel():
                 plain = plain.contiguous()
-                stride, elements = list(plain.stride()), plain.numel()
-            node = _Tensor(_DTYPE_NAMES[plain.dtype], list(plain.shape), stride, self.size, elements)
+            elements = len(stored(plain)) if plain.numel() else 0
+            node = _Tensor(_DTYPE_NAMES[plain.dtype], list(plain.shape), list(plain.stride()), self.size, elements)
             if elements:
-                # A lone element may have any stride, contiguous or not.
-                stored = plain.as_strided((elements,), (1,))
-                self.parts.append(stored.view(torch.uint8).numpy().data)
+                self.parts.append(stored(plain).view(torch.uint8).numpy().data)
             self.size += elements * plain.element_size()
             return node
 

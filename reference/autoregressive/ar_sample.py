@@ -186,7 +186,7 @@ def check_one_call_for_each_variable(student: Student, model: Model, length: int
     seen = student.ar_sample.observe(model(), 7, model.size, generator=generator(model.seed), prefix=prefix)
     (asked,) = seen.asked
     expect(asked.count == model.size - length, "the model is not called once for each variable that is drawn.")
-    given_x = all(tuple(x.shape) == (7, model.size) for (x,) in asked.args)
+    given_x = all(tuple(x.shape) == (7, model.size) for x in asked.tensors(0))
     expect(given_x, "the model is not called with all samples, of all their variables.")
 
 

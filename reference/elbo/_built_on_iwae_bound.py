@@ -1,4 +1,4 @@
-"""What the second half of elbo.3 gives where the first is the student's own: its oracle with that function left open."""
+"""What the second half of elbo.3 gives for any first half: its oracle with that function left open."""
 
 from __future__ import annotations
 

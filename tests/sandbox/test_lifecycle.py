@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -142,6 +143,24 @@ def test_a_worker_that_dies_waiting_is_replaced() -> None:
         with zygote.spawn() as other:
             assert other.pid != waiting
             assert attempt(other, "def attack(): return 1").answer == 1
+
+
+def test_a_worker_is_not_lost_where_the_next_one_cannot_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Zygote(STRICT.profile, ahead=True) as zygote:
+        open_before = sorted(os.listdir("/proc/self/fd"))
+        ask = zygote._asked_for
+
+        def once(cpu_s: int | None) -> object:
+            monkeypatch.setattr(zygote, "_asked_for", refuse)
+            return ask(cpu_s)
+
+        def refuse(cpu_s: int | None) -> object:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(zygote, "_asked_for", once)
+        with pytest.raises(OSError, match="Too many open files"):
+            zygote.spawn()
+        assert sorted(os.listdir("/proc/self/fd")) == open_before
 
 
 def eventually_children(pid: int, *, besides: int) -> list[int]:

@@ -132,7 +132,9 @@ def _logged(made: Any, logs: list[Log] | None) -> Any:
     log = Log()
     logs.append(log)
     if isinstance(made, nn.Module):
-        made.register_forward_pre_hook(lambda module, args: log.note(args))
+        made.register_forward_pre_hook(
+            lambda module, args, kwargs: log.note((*args, *kwargs.values())), with_kwargs=True
+        )
         return made
 
     def asked(*args: Any, **kwargs: Any) -> Any:
