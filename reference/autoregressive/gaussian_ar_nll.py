@@ -94,12 +94,22 @@ def data(draw: st.DrawFn, *, counts: Sequence[int] = (13, 17), sizes: Sequence[i
 
 @st.composite
 def few_data(draw: st.DrawFn) -> Arguments:
-    """Arguments (x,) with fewer points than unknowns.
+    """Arguments (x,) with fewer points than unknowns, which for each dimension have no other reason to have many fits.
 
     Columns that repeat each other would have several best fits too, but correct library functions take the rounding of
     such columns for information.
     """
-    return arguments(draw(numbers()).normal((draw(st.sampled_from((1, 2, 3))), 5), loc=1.0))
+    source, count = draw(numbers()), draw(st.sampled_from((1, 2, 3)))
+    x = source.normal((count, 5), loc=1.0)
+    while not is_of_full_rank(x):
+        x = source.normal((count, 5), loc=1.0)
+    return arguments(x)
+
+
+def is_of_full_rank(x: Tensor) -> bool:
+    """Whether a one and any number of first columns are as independent as their number allows, far beyond rounding."""
+    designs = torch.cat((x.new_ones(len(x), 1), x), dim=1)
+    return all(bool(torch.linalg.svdvals(designs[:, :i])[-1] > 0.05) for i in range(1, designs.shape[1]))
 
 
 check_nll = question.check(
