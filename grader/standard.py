@@ -40,11 +40,13 @@ class Arguments:
     construct: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     """What the module is built with, where a class is asked for: positional and keyword arguments."""
     method: str = "forward"
+    loaded: bool = True
+    """Of a module, whether it computes with a state that is given, or with what it was built with."""
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Arguments:
         """The same arguments with every tensor changed."""
         args, kwargs, construct = (map_tensors(change, part) for part in (self.args, self.kwargs, self.construct))
-        return Arguments(args, kwargs, construct, self.method)
+        return Arguments(args, kwargs, construct, self.method, self.loaded)
 
     def to(self, dtype: torch.dtype) -> Arguments:
         """The same arguments with every floating-point tensor in another dtype."""
@@ -56,16 +58,18 @@ def arguments(*args: Any, **kwargs: Any) -> Arguments:
     return Arguments(args, kwargs)
 
 
-def of_module(build: Arguments, state: Mapping[str, Tensor], *args: Any, method: str = "forward") -> Arguments:
-    """The arguments of one call of a module's method, which computes with a given state.
+def of_module(build: Arguments, state: Mapping[str, Tensor] | None, *args: Any, method: str = "forward") -> Arguments:
+    """The arguments of one call of a module's method.
 
     Args:
         build: What the class is called with.
-        state: All of the module's parameters and buffers, by name.
+        state: All of the module's parameters and buffers, by name, to compute with; None where it is what it was built
+            with, so that nothing depends on how the module names its parts.
         args: What the method is called with.
         method: Its name.
     """
-    return Arguments((dict(state), *args), construct=(build.args, build.kwargs), method=method)
+    given = args if state is None else (dict(state), *args)
+    return Arguments(given, construct=(build.args, build.kwargs), method=method, loaded=state is not None)
 
 
 def asked(student: Student, inputs: Arguments) -> RemoteFunction:
@@ -73,7 +77,8 @@ def asked(student: Student, inputs: Arguments) -> RemoteFunction:
     if inputs.construct is None:
         return student.function
     args, kwargs = inputs.construct
-    return student.function.build(*args, **kwargs).expecting_state().method(inputs.method)
+    module = student.function.build(*args, **kwargs)
+    return (module.expecting_state() if inputs.loaded else module).method(inputs.method)
 
 
 def answer(oracle: Function, inputs: Arguments) -> Any:
@@ -87,7 +92,7 @@ def as_function(oracle: Function, inputs: Arguments) -> Function:
     if inputs.construct is None:
         return oracle
     module = modules.constructed(oracle, *families.built(inputs.construct, "cpu"))
-    return modules.as_function(module, inputs.method, loaded=True, training=True)
+    return modules.as_function(module, inputs.method, loaded=inputs.loaded, training=True)
 
 
 def _named(name: str, check: Function) -> Function:
@@ -175,7 +180,7 @@ def accurate_in(
     def check(student: Student, inputs: Arguments) -> None:
         given_inputs = inputs.to(dtype)
         exact_inputs = given_inputs.to(torch.float64)
-        got = asked(student, inputs)(*given_inputs.args, **given_inputs.kwargs)
+        got = asked(student, given_inputs)(*given_inputs.args, **given_inputs.kwargs)
         exact = answer(oracle, exact_inputs)
         _assert_rounded(got, exact, dtype, tolerance or ROUNDED[dtype])
 

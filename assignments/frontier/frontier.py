@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # %% [markdown]
 # ## fr.1 The density of a flow
@@ -55,6 +56,147 @@ def composed_log_prob(
 
     Returns:
         Shape [*batch]. With z = x / 2 and then z - 1, a standard normal base and x = 0 it is -1.419 - 0.693 = -2.112.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## fr.2 A coupling layer
+
+
+# %%
+class AffineCoupling(nn.Module):
+    """z = m x + (1 - m) (x e^s + t) with (s, t) = net(m x): some entries pass through and say how the others change.
+
+    net returns [s_1 .. s_D, t_1 .. t_D], and each s is bounded smoothly: what counts is 8 tanh(s / 8).
+
+    The mask is a registered buffer of the name `mask` and the net a submodule of the name `net`; the layer has no other
+    parameters and no other buffers in its state. It does the same in training and in evaluation mode.
+
+    Args:
+        mask: m, shape [dim], zeros and ones in the dtype of x. Entries with m = 1 pass through unchanged, and they are
+            all that net sees of x: net is given m x.
+        net: Takes [*batch, dim] to [*batch, 2 dim].
+    """
+
+    def __init__(self, mask: Tensor, net: nn.Module) -> None:
+        # YOUR CODE HERE
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """From the data to the base.
+
+        Args:
+            x: Shape [*batch, dim].
+
+        Returns:
+            z, shape [*batch, dim], and log|det dz/dx|, shape [*batch]. With m = [1, 0], x = [3, 2] and a net that
+            returns [1, 1, 0.5, 0.5], s = 8 tanh(1/8) = 0.995, z = [3, 5.908], and the log-determinant is 0.995.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """From the base to the data.
+
+        Args:
+            z: Shape [*batch, dim].
+
+        Returns:
+            x, shape [*batch, dim], and log|det dx/dz|, shape [*batch]: at corresponding points, minus what forward
+            returns. With the same layer and z = [3, 5.908] they are [3, 2] and -0.995.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError
+
+
+# %% [markdown]
+# ## fr.3 The losses of a GAN
+
+
+# %%
+def gan_d_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The loss that a GAN's discriminator minimises: -E log D(real) - E log(1 - D(fake)), with D = sigmoid(logit).
+
+    Args:
+        real_logits: Of real examples, shape [n] or [n, 1]. Logits from -120 to 120 occur, also in float32.
+        fake_logits: Of generated examples, shape [m] or [m, 1]; m need not be n, nor the shapes of one kind. Gradients
+            reach both: who trains the discriminator alone detaches the generated examples before.
+
+    Returns:
+        A 0-dim tensor: the mean over the real ones plus the mean over the fake ones, in nats. At logits of 0 it is
+        2 log 2 = 1.386; one real logit of 1 and one fake logit of 2 give 0.313 + 2.127 = 2.440.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %%
+def gan_g_loss(fake_logits: Tensor, kind: Literal["saturating", "nonsaturating"]) -> Tensor:
+    """The loss that a GAN's generator minimises.
+
+    Args:
+        fake_logits: Of generated examples, shape [m] or [m, 1]. Logits from -120 to 120 occur, also in float32.
+        kind: "saturating" is E log(1 - D(fake)), the discriminator's loss with the other sign; "nonsaturating" is
+            -E log D(fake).
+
+    Returns:
+        A 0-dim tensor: the mean over the batch, in nats. For one fake logit of 2 it is -2.127 for the saturating kind
+        and 0.127 for the other one.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## fr.4 What the best discriminator sees
+
+
+# %%
+def optimal_discriminator(p: Tensor, q: Tensor) -> Tensor:
+    """D* = p / (p + q), the discriminator that is best against fakes from q.
+
+    Args:
+        p: Probabilities of outcomes under the law of the data, shape [*batch, outcomes]. Rows sum to 1; zeros occur.
+        q: The same under the law of the generator, same shape.
+
+    Returns:
+        Probabilities that an outcome is real, shape [*batch, outcomes]. Where p = q = 0 it is 1/2. For p = [0.75, 0.25]
+        and q = [0.25, 0.75] it is [0.75, 0.25].
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %%
+def gan_value(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    """V(d) = E_p[log d] + E_q[log(1 - d)], what the discriminator maximises, in nats.
+
+    Args:
+        p: As in optimal_discriminator, shape [*batch, outcomes].
+        q: As in optimal_discriminator, same shape.
+        d: Probabilities that an outcome is real, same shape; 0 and 1 occur.
+
+    Returns:
+        Shape [*batch]. Outcomes that p never draws count nothing in the first term, whatever d is there, and those that
+        q never draws nothing in the second. At d = 1/2 it is -2 log 2 = -1.386; for p = [0.75, 0.25],
+        q = [0.25, 0.75] and d = [0.75, 0.25] it is -1.125.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %%
+def jsd(p: Tensor, q: Tensor) -> Tensor:
+    """The Jensen-Shannon divergence 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2, in nats.
+
+    Args:
+        p: Probabilities, shape [*batch, outcomes]; zeros occur, and 0 log 0 is 0.
+        q: The same shape.
+
+    Returns:
+        Shape [*batch], from 0 to log 2 = 0.693. For p = [0.75, 0.25] and q = [0.25, 0.75] it is 0.131.
     """
     # YOUR CODE HERE
     raise NotImplementedError

@@ -144,6 +144,240 @@ def test_composed_log_prob_adds_where_each_map_is(seed):
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# fr.2 AffineCoupling
+
+
+def coupling(mask, seed=4):
+    """A layer with a network of random weights, in float64."""
+    mask = numbers(*mask)
+    size, draw = len(mask), Draw(seed)
+    net = torch.nn.Sequential(torch.nn.Linear(size, 6), torch.nn.Tanh(), torch.nn.Linear(6, 2 * size)).double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(draw.normal(*parameter.shape))
+    return frontier.AffineCoupling(mask, net)
+
+
+MASKS = [(0.0,), (1.0, 0.0), (0.0, 1.0), (0.0, 1.0, 1.0, 0.0), (1.0, 0.0, 0.0, 1.0, 0.0)]
+masks = pytest.mark.parametrize("mask", MASKS)
+
+
+@pytest.mark.question("fr.2")
+def test_coupling_has_the_worked_numbers():
+    """A network that always returns s = 1 and t = 0.5."""
+    net = torch.nn.Linear(2, 4).double()
+    with torch.no_grad():
+        net.weight.zero_()
+        net.bias.copy_(numbers(1.0, 1.0, 0.5, 0.5))
+    layer = frontier.AffineCoupling(numbers(1.0, 0.0), net)
+    z, log_det = layer(numbers(3.0, 2.0))
+    s = 8 * math.tanh(1 / 8)
+    assert_close(z, numbers(3.0, 2 * math.exp(s) + 0.5))
+    assert_close(log_det, numbers(s)[0])
+    x, back = layer.inverse(z)
+    assert_close(x, numbers(3.0, 2.0))
+    assert_close(back, numbers(-s)[0])
+
+
+@pytest.mark.question("fr.2")
+@masks
+def test_coupling_leads_there_and_back(mask):
+    layer, x = coupling(mask), Draw(1).normal(2, 3, len(mask))
+    for there, back in ((layer.forward, layer.inverse), (layer.inverse, layer.forward)):
+        moved, log_det = there(x)
+        returned, opposite = back(moved)
+        assert_close(returned, x, tolerance=1e-6)
+        assert_close(opposite, -log_det, tolerance=1e-6)
+        assert ((moved - x).abs() > 1e-6).any(-1).all()
+
+
+@pytest.mark.question("fr.2")
+@masks
+def test_coupling_has_the_log_determinant_of_its_jacobian(mask):
+    layer, x = coupling(mask), Draw(2).normal(len(mask))
+    for method in (layer.forward, layer.inverse):
+        jacobian = torch.autograd.functional.jacobian(lambda point, method=method: method(point)[0], x)
+        exact = torch.linalg.slogdet(jacobian).logabsdet
+        assert_close(method(x)[1].detach(), exact, tolerance=1e-8)
+        assert exact.abs() > 1e-3
+
+
+@pytest.mark.question("fr.2")
+@masks
+def test_coupling_keeps_what_the_mask_says(mask):
+    """Kept entries stay, and changed entries do not influence one another."""
+    layer, x, kept = coupling(mask), Draw(3).normal(3, len(mask)), numbers(*mask).bool()
+    assert_close(layer(x)[0][..., kept], x[..., kept])
+    jacobian = torch.autograd.functional.jacobian(lambda point: layer(point)[0], x[0])
+    changed = jacobian[~kept][:, ~kept]
+    assert_close(changed, torch.diag(changed.diagonal()))
+    assert (changed.diagonal() > 0).all()
+
+
+@pytest.mark.question("fr.2")
+def test_coupling_bounds_its_scale():
+    """A network that returns 1000 or -1000 still leaves finite numbers."""
+    layer = coupling((1.0, 0.0))
+    for raw in (1000.0, -1000.0):
+        with torch.no_grad():
+            layer.net[2].bias[:2].fill_(raw)
+        _, log_det = layer(numbers(0.3, -0.7))
+        assert_close(log_det.detach(), torch.tensor(math.copysign(8.0, raw), dtype=torch.float64), tolerance=1e-6)
+
+
+@pytest.mark.question("fr.2")
+def test_coupling_treats_examples_independently():
+    layer, x = coupling(MASKS[-1]), Draw(6).normal(2, 3, 5)
+    for method in (layer.forward, layer.inverse):
+        for together, alone in zip(method(x), method(x[1, 2]), strict=True):
+            assert_close(together[1, 2], alone)
+        assert method(x[:, :0])[1].shape == (2, 0)
+
+
+@pytest.mark.question("fr.2")
+def test_coupling_holds_its_mask_as_a_buffer():
+    layer = coupling((1.0, 0.0))
+    assert [name for name, _ in layer.named_buffers()] == ["mask"]
+    assert {name.partition(".")[0] for name in layer.state_dict()} == {"mask", "net"}
+    assert all(name.startswith("net.") for name, _ in layer.named_parameters())
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# fr.3 gan_d_loss, gan_g_loss
+
+KINDS = ["saturating", "nonsaturating"]
+
+
+@pytest.mark.question("fr.3")
+def test_gan_losses_have_the_worked_numbers():
+    found = [frontier.gan_d_loss(numbers(1.0), numbers(2.0))]
+    found += [frontier.gan_g_loss(numbers(2.0), kind) for kind in KINDS]
+    assert_close(torch.stack(found), numbers(2.4402, -2.1269, 0.1269), tolerance=1e-4)
+
+
+@pytest.mark.question("fr.3")
+def test_gan_d_loss_wants_to_be_right():
+    """Real logits up, fake logits down; undecided, it loses 2 log 2, and sure and right, next to nothing."""
+    logits = [Draw(1).normal(4).requires_grad_(), Draw(2).normal(3).requires_grad_()]
+    of_real, of_fake = torch.autograd.grad(frontier.gan_d_loss(*logits), logits)
+    assert (of_real < 0).all()
+    assert (of_fake > 0).all()
+    assert_close(frontier.gan_d_loss(0 * logits[0], 0 * logits[1]).detach(), numbers(2 * LOG_2)[0])
+    assert frontier.gan_d_loss(numbers(15.0), numbers(-15.0)) < 1e-6
+
+
+@pytest.mark.question("fr.3")
+@pytest.mark.parametrize("kind", KINDS)
+def test_gan_g_loss_wants_higher_fake_logits(kind):
+    """At every logit, not only where the discriminator is undecided."""
+    logits = numbers(-3.0, -0.5, 0.0, 0.8, 4.0).requires_grad_()
+    (slopes,) = torch.autograd.grad(frontier.gan_g_loss(logits, kind), logits)
+    assert (slopes < 0).all()
+
+
+@pytest.mark.question("fr.3")
+def test_gan_g_loss_saturates_in_one_kind():
+    """The slopes of one fake are -D and D - 1."""
+    logits = numbers(-20.0, -1.0, 2.0).requires_grad_()
+    d = torch.sigmoid(logits).detach()
+    for kind, exact in (("saturating", -d / 3), ("nonsaturating", (d - 1) / 3)):
+        (slopes,) = torch.autograd.grad(frontier.gan_g_loss(logits, kind), logits)
+        assert_close(slopes, exact)
+
+
+@pytest.mark.question("fr.3")
+def test_gan_losses_average_each_batch():
+    """Every example twice, or batches as columns, are the same batches; of two sizes, each has its own mean."""
+    real, fake = Draw(3).normal(7), Draw(4).normal(3)
+    loss = frontier.gan_d_loss(real, fake)
+    assert loss.shape == ()
+    for other in ((real, fake[:, None]), (real[:, None], fake), (real.repeat(2), fake), (real, fake.repeat(3))):
+        assert_close(frontier.gan_d_loss(*other), loss)
+    one = torch.stack([frontier.gan_d_loss(r[None], f[None]) for r in real for f in fake])
+    assert_close(loss, one.mean())
+    for kind in KINDS:
+        one = torch.stack([frontier.gan_g_loss(f[None], kind) for f in fake])
+        assert_close(frontier.gan_g_loss(fake[:, None], kind), one.mean())
+
+
+@pytest.mark.question("fr.3")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gan_losses_of_a_sure_discriminator(dtype):
+    """A logit of 120 is wrong by 120 nats, or right."""
+    high, low = numbers(120.0, dtype=dtype), numbers(-120.0, dtype=dtype)
+    assert_close(frontier.gan_d_loss(low, high), numbers(240.0, dtype=dtype)[0])
+    assert_close(frontier.gan_d_loss(high, low), numbers(0.0, dtype=dtype)[0])
+    for kind, at_high, at_low in (("saturating", -120.0, 0.0), ("nonsaturating", 0.0, 120.0)):
+        assert_close(frontier.gan_g_loss(high, kind), numbers(at_high, dtype=dtype)[0])
+        assert_close(frontier.gan_g_loss(low, kind), numbers(at_low, dtype=dtype)[0])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# fr.4 optimal_discriminator, gan_value, jsd
+
+
+@pytest.mark.question("fr.4")
+def test_best_discriminator_has_the_worked_numbers():
+    p, q = numbers(0.75, 0.25), numbers(0.25, 0.75)
+    assert_close(frontier.optimal_discriminator(p, q), numbers(0.75, 0.25))
+    assert_close(frontier.gan_value(p, q, numbers(0.5, 0.5)), numbers(-2 * LOG_2)[0])
+    assert_close(frontier.gan_value(p, q, numbers(0.75, 0.25)), numbers(-1.1247)[0], tolerance=1e-4)
+    assert_close(frontier.jsd(p, q), numbers(0.1308)[0], tolerance=1e-3)
+
+
+@pytest.mark.question("fr.4")
+@some
+@given(seed=seeds)
+def test_value_of_the_best_discriminator(seed):
+    """No other one is better, and what it reaches is 2 JSD - 2 log 2."""
+    draw = Draw(seed)
+    p, q, d = draw.normal(2, 3, 5).softmax(-1), draw.normal(2, 3, 5).softmax(-1), torch.sigmoid(draw.normal(2, 3, 5))
+    best = frontier.gan_value(p, q, frontier.optimal_discriminator(p, q))
+    assert best.shape == (2, 3)
+    assert (frontier.gan_value(p, q, d) < best).all()
+    assert_close(best, 2 * frontier.jsd(p, q) - 2 * LOG_2)
+
+
+@pytest.mark.question("fr.4")
+@some
+@given(seed=seeds)
+def test_value_is_flat_at_the_best_discriminator(seed):
+    draw = Draw(seed)
+    p, q = draw.normal(5).softmax(-1), draw.normal(5).softmax(-1)
+    d = frontier.optimal_discriminator(p, q).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(frontier.gan_value(p, q, d), d)
+    assert_close(slope, torch.zeros_like(slope))
+
+
+@pytest.mark.question("fr.4")
+@some
+@given(seed=seeds)
+def test_jsd_is_symmetric_and_bounded(seed):
+    """0 for equal laws, log 2 for laws without a common outcome, and the same both ways."""
+    draw = Draw(seed)
+    p, q = draw.normal(3, 5).softmax(-1), draw.normal(3, 5).softmax(-1)
+    there = frontier.jsd(p, q)
+    assert_close(frontier.jsd(q, p), there)
+    assert (there > 0).all()
+    assert (there < LOG_2).all()
+    assert_close(frontier.jsd(p, p), torch.zeros_like(there))
+    none = torch.zeros_like(p)
+    apart = frontier.jsd(torch.cat((p, none), -1), torch.cat((none, q), -1))
+    assert_close(apart, torch.full_like(there, LOG_2))
+
+
+@pytest.mark.question("fr.4")
+def test_impossible_outcomes():
+    """Of four outcomes, one is possible under both laws, one under each alone, and one never happens."""
+    p, q = numbers(0.4, 0.6, 0.0, 0.0), numbers(0.4, 0.0, 0.6, 0.0)
+    d = frontier.optimal_discriminator(p, q)
+    assert_close(d, numbers(0.5, 1.0, 0.0, 0.5))
+    assert_close(frontier.gan_value(p, q, d), numbers(-0.8 * LOG_2)[0])
+    assert_close(frontier.jsd(p, q), numbers(0.6 * LOG_2)[0])
+    assert frontier.gan_value(p, q, 1 - d) == -math.inf
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # fr.5 log_partition, ebm_surrogate
 
 

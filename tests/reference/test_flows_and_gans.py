@@ -6,22 +6,32 @@ import math
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.optimize
+import scipy.spatial.distance
+import scipy.special
 import scipy.stats
 import torch
 from torch import Tensor
 
 from grader import catalog
 from grader.catalog import LoadedAssignment
+from grader.marking import Marker
+from grader.model import Outcome, QuestionResult, Submission
 from grader.question import Question
 from grader.strategies import Numbers
+from grader.task import Task
 from grader.worker import families
-from reference.frontier import flow_log_prob
+from reference.frontier import affine_coupling, flow_log_prob, gan_d_loss, optimal_discriminator
+from reference.frontier._coupling import AffineCoupling
+from tests.tiny_course import grade_all, plan
 
 ROOT = Path(__file__).parents[2]
-POINTS = {"fr.1": 10}
+HANDOUT = ROOT / "assignments" / "frontier" / "README.md"
+POINTS = {"fr.1": 10, "fr.2": 15, "fr.3": 15, "fr.4": 10}
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +132,176 @@ def test_flow_worked_numbers() -> None:
         assert round(flow_log_prob.flow_log_prob(numbers(x), half, base).item(), 3) == exact
     for maps, exact in (([half, less], -2.112), ([less, half], -1.737)):
         assert round(flow_log_prob.composed_log_prob(numbers(0.0), maps, base).item(), 3) == exact
+
+
+# fr.2
+
+
+@pytest.mark.parametrize("dim", affine_coupling.SIZES)
+def test_coupling_against_numpy(source: Numbers, dim: int) -> None:
+    """The layer entry by entry, with the network and the bound written out in numpy."""
+    mask, weights = affine_coupling.parts(source, dim)
+    module = AffineCoupling(*families.built(affine_coupling.layer(mask, weights).args, "cpu"))
+    x, numeric = source.normal((3, dim)), {name: tensor.numpy() for name, tensor in weights.items()}
+    for point in x:
+        seen = np.where(mask.numpy() == 1, point.numpy(), 0.0)
+        hidden = np.tanh(numeric["net.0.weight"] @ seen + numeric["net.0.bias"])
+        out = numeric["net.2.weight"] @ hidden + numeric["net.2.bias"]
+        z, total = point.numpy().copy(), 0.0
+        for d in range(dim):
+            if mask[d] == 0:
+                s = 8 * math.tanh(out[d] / 8)
+                z[d] = point[d].item() * math.exp(s) + out[dim + d]
+                total += s
+        found, log_det = module(point)
+        exactly(found, z)
+        exactly(log_det, total)
+        back, opposite = module.inverse(found)
+        exactly(back, point.numpy(), rtol=1e-10)
+        exactly(opposite, -total)
+
+
+def test_log_determinants_of_the_coupling_against_autograd(source: Numbers) -> None:
+    """numpy's determinant of the whole Jacobian, of both directions."""
+    module = AffineCoupling(*families.built(affine_coupling.layer(*affine_coupling.parts(source, 5)).args, "cpu"))
+    for method in (module.forward, module.inverse):
+        x = source.normal((5,))
+        jacobian = torch.autograd.functional.jacobian(lambda point, method=method: method(point)[0], x)
+        exactly(method(x)[1], np.linalg.slogdet(jacobian.numpy())[1], rtol=1e-9)
+
+
+def test_coupling_worked_numbers() -> None:
+    """Docstring and handout."""
+    net = torch.nn.Linear(2, 4).double()
+    with torch.no_grad():
+        net.weight.zero_()
+        net.bias.copy_(numbers(1.0, 1.0, 0.5, 0.5))
+    z, log_det = AffineCoupling(numbers(1.0, 0.0), net)(numbers(3.0, 2.0))
+    assert [round(value, 3) for value in (*z.tolist(), log_det.item())] == [3.0, 5.908, 0.995]
+
+
+# fr.3
+
+
+def test_gan_losses_against_mpmath() -> None:
+    """Fifty digits, for logits from -120 to 120; and 2 log 2 at 0."""
+    logits = (-120.0, -20.0, -1.3, 0.0, 0.4, 20.0, 120.0)
+    with mpmath.workdps(80):
+        minus_log_d = [float(mpmath.log1p(mpmath.exp(-mpmath.mpf(logit)))) for logit in logits]
+        minus_log_rest = [float(mpmath.log1p(mpmath.exp(mpmath.mpf(logit)))) for logit in logits]
+    for i, logit in enumerate(logits):
+        exactly(gan_d_loss.gan_d_loss(numbers(logit), numbers(0.0)), minus_log_d[i] + math.log(2))
+        exactly(gan_d_loss.gan_d_loss(numbers(0.0), numbers(logit)), math.log(2) + minus_log_rest[i])
+        exactly(gan_d_loss.gan_g_loss(numbers(logit), "nonsaturating"), minus_log_d[i])
+        exactly(gan_d_loss.gan_g_loss(numbers(logit), "saturating"), -minus_log_rest[i])
+
+
+def test_gan_losses_against_cross_entropies(source: Numbers) -> None:
+    """torch's binary cross entropy of probabilities, which are float64 and far from 0 and 1."""
+    cross_entropy = torch.nn.functional.binary_cross_entropy
+    real, fake = source.normal((5, 1)), source.normal((3,))
+    d_real, d_fake = torch.sigmoid(real), torch.sigmoid(fake)
+    right = cross_entropy(d_real, torch.ones_like(real)) + cross_entropy(d_fake, torch.zeros_like(fake))
+    exactly(gan_d_loss.gan_d_loss(real, fake), right.item())
+    exactly(gan_d_loss.gan_g_loss(fake, "nonsaturating"), cross_entropy(d_fake, torch.ones_like(fake)).item())
+    exactly(gan_d_loss.gan_g_loss(fake, "saturating"), -cross_entropy(d_fake, torch.zeros_like(fake)).item())
+
+
+def test_the_table_of_the_handout() -> None:
+    lines = [
+        f"| {logit:g} | {1 / (1 + math.exp(-logit)):.3g} | {-math.log1p(math.exp(logit)):.3f} "
+        f"| {-1 / (1 + math.exp(-logit)):.3g} | {math.log1p(math.exp(-logit)):.3f} "
+        f"| {-1 / (1 + math.exp(logit)):.3g} |"
+        for logit in (-20, -5, -1, 0, 1, 5)
+    ]
+    assert "\n".join(lines) in HANDOUT.read_text(encoding="utf-8")
+
+
+OPPOSITE_SIGN = """
+
+def gan_g_loss(fake_logits, kind):
+    d = torch.sigmoid(fake_logits)
+    loss = -torch.log(1 - d).mean()
+    return loss if kind == "nonsaturating" else -loss
+"""
+
+
+def test_generator_loss_of_the_opposite_sign_is_rejected_with_its_sentence(assignment: LoadedAssignment) -> None:
+    """The false accept of a public grader, which looks at D = 0.5 alone with a tolerance of 0.05."""
+    source = assignment.solution_source + OPPOSITE_SIGN
+    module: dict[str, Any] = {"__name__": "work"}
+    exec(compile(source, "<work>", "exec"), module)
+    undecided = torch.zeros(3)
+    right = gan_d_loss.gan_g_loss(undecided, "nonsaturating")
+    assert torch.allclose(module["gan_g_loss"](undecided, "nonsaturating"), right, atol=0.05)
+    question = graded(source, "fr.3")
+    failed = {check.name for check in question.checks if check.outcome is Outcome.FAILED}
+    assert {"values_of_the_nonsaturating_loss", "generator_wants_higher_logits"} <= failed
+    assert question.score is not None
+    assert question.score <= question.max_score - 4
+    assert question.misconception == "labels_fakes_as_fake"
+    assert "Raise every fake logit: does *your* generator loss fall?" in (question.hint or "")
+
+
+def graded(source: str, identity: str) -> QuestionResult:
+    """What the grader says of one question of a submission."""
+    course = plan(course=ROOT, protected=(ROOT / "reference", ROOT / "solutions"))
+    handed_in = Task(
+        submission=Submission(id="ada", assignment="frontier", source=source, sha256="0" * 64, filename="frontier.py"),
+        device="cpu",
+        key=identity,
+        questions=(identity,),
+    )
+    with Marker(course) as marker:
+        (result,) = grade_all(marker, [handed_in])
+    (question,) = result.questions
+    return question
+
+
+# fr.4
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_jsd_against_scipy(source: Numbers, zeros: bool) -> None:
+    """The square of scipy's Jensen-Shannon distance, with and without impossible outcomes."""
+    p, q = source.simplex((4, 6)), source.simplex((4, 6))
+    if zeros:
+        p[:, :2], q[:, 1:3] = 0.0, 0.0
+        p, q = p / p.sum(-1, keepdim=True), q / q.sum(-1, keepdim=True)
+    distance = scipy.spatial.distance.jensenshannon(p.numpy(), q.numpy(), axis=-1)
+    exactly(optimal_discriminator.jsd(p, q), distance**2, rtol=1e-10)
+
+
+def test_the_best_discriminator_against_scipy(source: Numbers) -> None:
+    """scipy.optimize finds, outcome by outcome, what the formula says, and scipy.special its value."""
+    p, q = source.simplex((5,)), source.simplex((5,))
+    best = optimal_discriminator.optimal_discriminator(p, q)
+    for a, b, found in zip(p.tolist(), q.tolist(), best.tolist(), strict=True):
+
+        def loss(d: float, a: float = a, b: float = b) -> float:
+            return float(-scipy.special.xlogy(a, d) - scipy.special.xlog1py(b, -d))
+
+        numeric = scipy.optimize.minimize_scalar(
+            loss, bounds=(1e-9, 1 - 1e-9), method="bounded", options={"xatol": 1e-9}
+        )
+        assert abs(numeric.x - found) < 1e-6
+    d = source.uniform((5,), low=0.1, high=0.9)
+    value = scipy.special.xlogy(p.numpy(), d.numpy()) + scipy.special.xlog1py(q.numpy(), -d.numpy())
+    exactly(optimal_discriminator.gan_value(p, q, d), value.sum())
+
+
+def test_impossible_outcomes_of_the_oracles() -> None:
+    p, q = numbers(0.5, 0.5, 0.0, 0.0), numbers(0.5, 0.0, 0.5, 0.0)
+    d = optimal_discriminator.optimal_discriminator(p, q)
+    exactly(d, [0.5, 1.0, 0.0, 0.5])
+    exactly(optimal_discriminator.gan_value(p, q, d), -math.log(2))
+    assert optimal_discriminator.gan_value(p, q, 1 - d).item() == -math.inf
+
+
+def test_discriminator_worked_numbers() -> None:
+    """Docstrings and handout."""
+    p, q = numbers(0.75, 0.25), numbers(0.25, 0.75)
+    d = optimal_discriminator.optimal_discriminator(p, q)
+    exactly(d, [0.75, 0.25])
+    found = (optimal_discriminator.gan_value(p, q, d).item(), optimal_discriminator.jsd(p, q).item())
+    assert [round(value, 3) for value in found] == [-1.125, 0.131]
