@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Never
@@ -17,6 +17,7 @@ from grader.archives import MAX_FILES, MAX_TOTAL_BYTES, extract, is_archive
 from grader.errors import SubmissionError
 from grader.sources import largest, read_bytes
 from grader.text import one_line
+from grader.times import utc_text
 
 CODE_SUFFIXES = (".py", ".ipynb")
 JUNK = re.compile(r"\..*|__MACOSX|__pycache__|node_modules|Thumbs\.db|desktop\.ini|.*~", re.IGNORECASE)
@@ -96,9 +97,8 @@ def time_of(name: str) -> str | None:
     year, month, day, hour, minute, second, zone_hours, zone_minutes = match.groups()
     zone = f"{zone_hours}:{zone_minutes}" if zone_hours else "+00:00"
     try:
-        time = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{zone}")
-        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError):
+        return utc_text(datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{zone}"))
+    except ValueError:
         return None
 
 

@@ -12,9 +12,9 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from grader.errors import UsageError
 from grader.model import Late, SubmissionResult
 from grader.scoring import DIGITS
 from grader.text import one_line
+from grader.times import EARLIEST, moment_of, utc_text
 
 COLUMNS = ("assignment", "student", "due", "grace_min", "per_day", "max_days")
 DAY_S = 86_400
@@ -53,7 +54,7 @@ class Deadline:
         cost = days * self.per_day * (score if self.is_part else 1.0)
         deducted = score if days > self.max_days else min(score, cost)
         return Late(
-            due_at=self.due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            due_at=utc_text(self.due),
             late_s=late_s,
             extended=self.extended,
             deducted=round(deducted, DIGITS),
@@ -71,20 +72,20 @@ def final_score(result: SubmissionResult) -> float | None:
     return round(result.score - result.late.deducted, DIGITS)
 
 
-def read_deadlines(path: Path) -> Deadlines:
+def read_deadlines(path: Path, assignments: Collection[str] | None = None) -> Deadlines:
     """The table of deadlines.
+
+    Args:
+        path: The table.
+        assignments: Those of the course, where they are known.
 
     Raises:
         UsageError: It cannot be read, or a cell says nothing that can be; the message names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        rows = list(_rows(path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"the deadlines cannot be read from {one_line(str(path), 500)}: {error}") from error
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, restkey="more columns than the first line has")
-    if unknown := set(reader.fieldnames or ["an empty file"]) - set(COLUMNS):
-        raise UsageError(f"{path.name}: expected the columns {', '.join(COLUMNS)}, got {', '.join(sorted(unknown))}")
-    rows = [(reader.line_num, {key: str(cell or "").strip() for key, cell in row.items()}) for row in reader]
     found: dict[tuple[str, str], Deadline] = {}
     # The class first: its rows are what extensions change.
     for line, row in sorted(rows, key=lambda each: bool(each[1].get("student"))):
@@ -92,6 +93,9 @@ def read_deadlines(path: Path) -> Deadlines:
         if set(row) - set(COLUMNS):
             raise UsageError(f"{where}: there are more cells than columns")
         key = row.get("assignment", ""), row.get("student", "")
+        if assignments is not None and key[0] and key[0] not in assignments:
+            there = ", ".join(sorted(assignments))
+            raise UsageError(f"{where}: there is no assignment {one_line(key[0])!r}; this course has {there}")
         if key in found:
             raise UsageError(f"{where}: there is a row for {' and '.join(filter(None, key))} already")
         found[key] = _deadline(row, found.get((key[0], "")), where)
@@ -104,11 +108,20 @@ def apply(results: Sequence[SubmissionResult], deadlines: Deadlines) -> tuple[li
     return [_applied(result, deadlines) for result in results], said
 
 
+def of_nothing(results: Iterable[SubmissionResult], deadlines: Deadlines) -> list[str]:
+    """A sentence for each assignment that has deadlines and no result, which may be a misspelt one."""
+    graded = {result.assignment for result in results}
+    return [
+        f"there is a deadline for {one_line(assignment)}, and no result of it here"
+        for assignment in dict.fromkeys(assignment for assignment, _ in deadlines)
+        if assignment not in graded
+    ]
+
+
 def _applied(result: SubmissionResult, deadlines: Deadlines) -> SubmissionResult:
-    deadline = _of(result, deadlines)
-    if deadline is None or result.submission.submitted_at is None:
+    deadline, submitted_at = _of(result, deadlines), moment_of(result.submission.submitted_at)
+    if deadline is None or submitted_at is None:
         return result
-    submitted_at = datetime.fromisoformat(result.submission.submitted_at)
     late = deadline.late(submitted_at, result.score or 0.0)
     return replace(result, late=late, notes=(*result.notes, *_note(result, late)))
 
@@ -130,7 +143,7 @@ def _of(result: SubmissionResult, deadlines: Deadlines) -> Deadline | None:
 
 
 def _without_times(results: Iterable[SubmissionResult], deadlines: Deadlines) -> list[str]:
-    unknown = [one for one in results if _of(one, deadlines) and one.submission.submitted_at is None]
+    unknown = [one for one in results if _of(one, deadlines) and not moment_of(one.submission.submitted_at)]
     return [
         f"when {one.submission.id} handed in {one.assignment} is not known; it is taken to be in time"
         for one in unknown
@@ -139,17 +152,28 @@ def _without_times(results: Iterable[SubmissionResult], deadlines: Deadlines) ->
 
 def _extensions_of_nobody(results: Iterable[SubmissionResult], deadlines: Deadlines) -> list[str]:
     there = {(result.assignment, result.submission.id) for result in results}
+    graded = {assignment for assignment, _ in there}
     return [
         f"there is an extension of {one_line(assignment)} for {one_line(student)}, but no such submission"
         for assignment, student in deadlines
-        if student and (assignment, student) not in there
+        if student and assignment in graded and (assignment, student) not in there
     ]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The lines of the table, each with its number."""
+    text = path.read_text(encoding="utf-8-sig")
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, restkey="more columns than the first line has")
+    if unknown := set(reader.fieldnames or ["an empty file"]) - set(COLUMNS):
+        raise UsageError(f"{path.name}: expected the columns {', '.join(COLUMNS)}, got {', '.join(sorted(unknown))}")
+    for row in reader:
+        yield reader.line_num, {key: str(cell or "").strip() for key, cell in row.items()}
 
 
 def _deadline(row: Mapping[str, str], of_class: Deadline | None, where: str) -> Deadline:
     if not row.get("assignment"):
         raise UsageError(f"{where}: expected the name of an assignment")
-    default = of_class or Deadline(due=datetime.min.replace(tzinfo=UTC))
+    default = of_class or Deadline(due=EARLIEST)
     if not row.get("due") and of_class is None:
         raise UsageError(f"{where}: expected a time in `due`, such as 2026-03-08T23:59+01:00")
     per_day, is_part = _per_day(row.get("per_day", ""), where) or (default.per_day, default.is_part)
@@ -170,6 +194,10 @@ def _time(text: str, where: str) -> datetime:
         raise UsageError(f"{where}: expected a time such as 2026-03-08T23:59+01:00, got {one_line(text)!r}") from None
     if time.tzinfo is None:
         raise UsageError(f"{where}: {text!r} has no zone; add one, such as Z or +01:00")
+    try:
+        utc_text(time)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
     return time
 
 
@@ -179,7 +207,10 @@ def _per_day(text: str, where: str) -> tuple[float, bool] | None:
     match = _PER_DAY.fullmatch(text)
     if match is None:
         raise UsageError(f"{where}: expected 10% (of the points earned) or 2 (points) a day, got {one_line(text)!r}")
-    return (float(match[1]) / 100, True) if match[2] else (float(match[1]), False)
+    number = float(match[1])
+    if math.isinf(number):
+        raise UsageError(f"{where}: expected what a day costs, got a number of {len(match[1])} digits")
+    return (number / 100, True) if match[2] else (number, False)
 
 
 def _number(text: str, default: float, where: str) -> float:

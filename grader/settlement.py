@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from grader import lateness
+from grader import catalog, lateness
 from grader.errors import UsageError
 from grader.lateness import Deadlines
 from grader.model import SubmissionResult
@@ -19,13 +19,16 @@ from grader.settings import Settings
 Say = Callable[[str], object]
 
 
-def deadlines(settings: Settings) -> Deadlines:
+def deadlines(settings: Settings, results: Sequence[SubmissionResult] = ()) -> Deadlines:
     """The table of deadlines; a command asks first, so that a mistake in it is found before any work is done.
 
     Raises:
-        UsageError: The table cannot be read.
+        UsageError: The table cannot be read, or names an assignment that neither the course nor a result has.
     """
-    return lateness.read_deadlines(settings.deadlines) if settings.deadlines else {}
+    if settings.deadlines is None:
+        return {}
+    known = {*catalog.names(settings.course), *(one.assignment for one in results)} if _has_course(settings) else None
+    return lateness.read_deadlines(settings.deadlines, known)
 
 
 def save(settings: Settings, results: Sequence[SubmissionResult], say: Say) -> None:
@@ -43,10 +46,16 @@ def settled(settings: Settings, results: Sequence[SubmissionResult], say: Say) -
     """The results as reports have them. Where gradebook and table know a deadline, the table's counts."""
     if settings.gradebook is not None:
         results = _gradebook().with_marks(settings.gradebook, results)
-    found, said = lateness.apply(results, deadlines(settings))
-    for sentence in said:
+    table = deadlines(settings, results)
+    found, said = lateness.apply(results, table)
+    for sentence in [*said, *([] if _has_course(settings) else lateness.of_nothing(results, table))]:
         say(sentence)
     return found
+
+
+def _has_course(settings: Settings) -> bool:
+    """Whether the assignments are known; reports need no course."""
+    return (settings.course / "reference").is_dir()
 
 
 def _gradebook() -> ModuleType:

@@ -250,6 +250,25 @@ def test_a_penalty_is_in_reports_and_not_in_what_is_stored(course: Path) -> None
     assert [one.late for one in results.load_all(course / "kept").results] == [None, None]
 
 
+def test_a_deadline_of_no_assignment_is_refused_with_a_course_and_said_without_one(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = Submission(id="alice", assignment="ring", source="", sha256="00", filename="alice.py")
+    results.store(course / "kept", graded(submission))
+    for name, row in {"good.csv": "disc", "bad.csv": "dics"}.items():
+        (course / name).write_text(f"assignment,due\nring,2026-03-08T11:00Z\n{row},2026-03-08T11:00Z\n")
+    assert run("report", "kept", "--report", "csv", "--deadlines", "good.csv").exit_code == exits.DONE
+    refused = run("report", "kept", "--report", "csv", "--deadlines", "bad.csv")
+    assert refused.exit_code == exits.USAGE
+    assert "line 3 of bad.csv: there is no assignment 'dics'; this course has disc" in refused.stderr
+    (course / "elsewhere").mkdir()
+    monkeypatch.chdir(course / "elsewhere")
+    (course / "reference").rename(course / "gone")
+    told = run("report", "../kept", "--report", "csv", "--deadlines", "../bad.csv")
+    assert told.exit_code == exits.DONE
+    assert "there is a deadline for dics, and no result of it here" in told.stderr
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_mistake_in_the_deadlines_is_found_before_anything_is_graded(course: Path) -> None:
     (course / "late.csv").write_text("assignment,due\ndisc,soon\n")

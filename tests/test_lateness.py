@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from grader import reports
 from grader.errors import UsageError
-from grader.lateness import apply, final_score, read_deadlines
+from grader.lateness import apply, final_score, of_nothing, read_deadlines
 from grader.model import SubmissionResult
 from tests.tiny_course import graded, task
 
@@ -85,6 +85,29 @@ def test_what_the_table_leaves_open_is_said(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("forged", ["1-01-01T00:00:00Z", "2026-03-09", "soon"])
+def test_what_is_no_time_stops_no_report(tmp_path: Path, forged: str) -> None:
+    found, said = apply([result("eve", forged)], read_deadlines(write(tmp_path, TABLE)))
+    assert found[0].late is None
+    assert said[0] == "when eve handed in tiny is not known; it is taken to be in time"
+
+
+def test_an_assignment_that_the_course_has_not_is_a_mistake_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, TABLE + "tyni,,2026-03-01T00:00Z,,,\n")
+    with pytest.raises(
+        UsageError, match=r"line 5 of deadlines.csv: there is no assignment 'tyni'; this course has mle"
+    ):
+        read_deadlines(path, ["tiny", "mle"])
+    assert ("tyni", "") in read_deadlines(path)
+
+
+def test_extensions_of_what_is_not_reported_are_no_news(tmp_path: Path) -> None:
+    deadlines = read_deadlines(write(tmp_path, TABLE + "mle,,2026-03-01T00:00Z,,,\nmle,ada,2026-03-02T00:00Z,,,\n"))
+    results = [result(student, "2026-03-08T00:00:00Z") for student in ("ada", "bob")]
+    assert apply(results, deadlines)[1] == []
+    assert of_nothing(results, deadlines) == ["there is a deadline for mle, and no result of it here"]
+
+
 def test_an_assignment_without_a_row_has_no_deadline(tmp_path: Path) -> None:
     deadlines = read_deadlines(write(tmp_path, TABLE.replace("tiny", "mle")))
     found, _ = apply([result("eve", "2030-01-01T00:00:00Z")], deadlines)
@@ -103,6 +126,13 @@ def test_an_assignment_without_a_row_has_no_deadline(tmp_path: Path) -> None:
         ("tiny,ada,,,,", "expected a time in `due`"),
         ("tiny,,2026-03-08T23:59Z,,,\ntiny,,2026-03-09T23:59Z,,,", "line 3 .*: there is a row for tiny already"),
         ("tiny,,2026-03-08T23:59Z,,,,,", "there are more cells than columns"),
+        (
+            "tiny,,0001-01-01T00:00+05:00,,,",
+            "line 2 .*: 0001-01-01T00:00:00[+]05:00 is no time from 1970 to 9999 in UTC",
+        ),
+        ("tiny,,1969-12-31T23:59Z,,,", "is no time from 1970 to 9999 in UTC"),
+        (f"tiny,,2026-03-08T23:59Z,,{'9' * 400},", "expected what a day costs, got a number of 400 digits"),
+        (f"tiny,{'x' * 200_000},2026-03-08T23:59Z,,,", "the deadlines cannot be read from .*: field larger"),
     ],
 )
 def test_a_mistake_in_the_table_is_said_with_its_line(tmp_path: Path, line: str, message: str) -> None:

@@ -143,7 +143,9 @@ def test_nbgrader_timestamps_are_times(tmp_path: Path) -> None:
         ("2026-03-01T12:00:00", "2026-03-01T12:00:00Z", None),
         ("2026-03-01 12:00:00 PST9PDT/..", "2026-03-01T12:00:00Z", "has the zone PST9PDT/.., which is not known"),
         ("2026-03-01 12:00:00 ../../etc/passwd", "2026-03-01T12:00:00Z", "which is not known; taken as UTC"),
-        ("2026-13-01 12:00:00 UTC", None, "which is not known"),
+        ("2026-13-01 12:00:00 UTC", None, "timestamp.txt holds no time."),
+        ("0001-01-01 00:00:00 UTC", None, "timestamp.txt holds no time."),
+        ("9999-12-31 23:00:00 -0500", None, "timestamp.txt holds no time."),
         ("yesterday", None, "timestamp.txt holds no time."),
     ],
 )

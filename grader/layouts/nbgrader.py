@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,11 +13,13 @@ from grader.errors import SubmissionError, UsageError
 from grader.handins import Handin, by_id
 from grader.sources import read_bytes
 from grader.text import one_line
+from grader.times import utc_text
 
 NAME = "nbgrader"
 FOLDER = "submitted"
 TIMESTAMP = "timestamp.txt"
 
+_NO_TIME = f"{TIMESTAMP} holds no time."
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s*(\S*)\s*")
 
 
@@ -44,26 +46,25 @@ def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> 
 def time_of(text: str) -> tuple[str | None, str | None]:
     """The time in a `timestamp.txt`, as ISO 8601 in UTC, and what had to be assumed; no time where there is none."""
     match = _TIME.fullmatch(text.strip())
-    if match is None:
-        return None, f"{TIMESTAMP} holds no time."
-    day, clock, zone = match.groups()
-    assumed = None
     try:
-        time = datetime.fromisoformat(f"{day}T{clock}")
-        if re.fullmatch(r"[+-]\d\d:?\d\d", zone):
-            time = datetime.fromisoformat(f"{day}T{clock}{zone}")
-        else:
-            time = time.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
-        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), assumed
-    except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
-        return _as_utc(day, clock), f"{TIMESTAMP} has the zone {one_line(zone, 40)}, which is not known; taken as UTC."
-
-
-def _as_utc(day: str, clock: str) -> str | None:
-    try:
-        return datetime.fromisoformat(f"{day}T{clock}").strftime("%Y-%m-%dT%H:%M:%SZ")
+        time = datetime.fromisoformat(f"{match[1]}T{match[2]}") if match else None
+        if match is None or time is None:
+            return None, _NO_TIME
+        zone, note = _zone_of(match[3])
+        return utc_text(time.replace(tzinfo=zone)), note
     except ValueError:
-        return None
+        return None, _NO_TIME
+
+
+def _zone_of(name: str) -> tuple[tzinfo, str | None]:
+    """The zone that a name or an offset stands for; UTC, and a note, where it is none."""
+    try:
+        if re.fullmatch(r"[+-]\d\d:?\d\d", name):
+            zone = datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo
+            return zone or UTC, None
+        return ZoneInfo(name) if name else UTC, None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC, f"{TIMESTAMP} has the zone {one_line(name, 40)}, which is not known; taken as UTC."
 
 
 def _handin(student: str, name: str, folder: Path) -> Handin:
