@@ -269,6 +269,18 @@ def test_a_deadline_of_no_assignment_is_refused_with_a_course_and_said_without_o
     assert "there is a deadline for dics, and no result of it here" in told.stderr
 
 
+def test_a_late_score_can_be_under_the_limit(engine: Callable[[Callable[..., Any]], None], course: Path) -> None:
+    def grade(settings: Settings, submissions: Sequence[Submission], progress: object) -> list[SubmissionResult]:
+        made = map(graded, submissions)
+        return [replace(one, submission=replace(one.submission, submitted_at="2026-03-08T12:00:00Z")) for one in made]
+
+    engine(grade)
+    (course / "late.csv").write_text("assignment,due,per_day\ndisc,2026-03-08T11:00Z,1\n")
+    assert run("grade", "class", "--fail-under", "75").exit_code == exits.DONE
+    assert run("grade", "class", "--fail-under", "75", "--deadlines", "late.csv").exit_code == exits.NO
+    assert run("grade", "class", "--fail-under", "50", "--deadlines", "late.csv").exit_code == exits.DONE
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_mistake_in_the_deadlines_is_found_before_anything_is_graded(course: Path) -> None:
     (course / "late.csv").write_text("assignment,due\ndisc,soon\n")

@@ -43,6 +43,7 @@ def grade(
 
 def grade_all(settings: Settings, paths: Sequence[Path]) -> int:
     from grader import catalog, grading, progress, settlement, submissions
+    from grader.lateness import final_score
     from grader.reports.figures import has_grader_error, share
     from grader.roster import read_roster
 
@@ -65,5 +66,6 @@ def grade_all(settings: Settings, paths: Sequence[Path]) -> int:
     write_reports(settings, results)
     if any(map(has_grader_error, results)):
         return OURS
-    low = [one for one in results if (share(one.score, one.max_score) or 0) * 100 < (settings.fail_under or 0)]
+    shares = [share(final_score(one), one.max_score) for one in results]
+    low = [part for part in shares if (part or 0) * 100 < (settings.fail_under or 0)]
     return NO if low else DONE

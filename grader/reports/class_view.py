@@ -9,6 +9,7 @@ from itertools import chain
 from statistics import mean
 
 from grader.files import file_stem
+from grader.lateness import final_score
 from grader.model import Outcome, QuestionResult, SubmissionResult
 from grader.reports.figures import Standing, by_assignment, has_grader_error, points, questions_of, share, standing
 
@@ -30,6 +31,9 @@ class Row:
     device: str
     cells: tuple[Cell, ...]
     total: Cell
+    """What counts, lateness included."""
+    deducted: float
+    """Points that lateness took off it."""
     mark: str
     """`error`, `review` or nothing."""
 
@@ -123,6 +127,7 @@ def _row(result: SubmissionResult, question_ids: Sequence[str]) -> Row:
         device=result.device,
         cells=tuple(found.get(question_id, ("", "")) for question_id in question_ids),
         total=_total([result]),
+        deducted=_deducted([result]),
         mark=_mark([result]),
     )
 
@@ -134,6 +139,7 @@ def _overview_row(student: str, device: str, found: dict[str, SubmissionResult],
         device=device,
         cells=tuple(_total([found[name]]) if name in found else ("", "") for name in assignments),
         total=_total(list(found.values())),
+        deducted=_deducted(found.values()),
         mark=_mark(found.values()),
     )
 
@@ -144,10 +150,14 @@ def _cell(question: QuestionResult) -> Cell:
 
 
 def _total(results: Sequence[SubmissionResult]) -> Cell:
-    scores = [result.score for result in results if result.score is not None]
+    scores = [score for result in results if (score := final_score(result)) is not None]
     if len(scores) < len(results):
         return ("ho" if any(map(has_grader_error, results)) else "hn"), points(None)
     return _level(share(sum(scores), sum(result.max_score for result in results))), points(sum(scores))
+
+
+def _deducted(results: Iterable[SubmissionResult]) -> float:
+    return sum(result.late.deducted for result in results if result.late)
 
 
 def _level(part: float | None) -> str:

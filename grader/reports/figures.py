@@ -7,6 +7,7 @@ from enum import StrEnum
 from statistics import mean, median
 from typing import Any
 
+from grader.lateness import final_score
 from grader.model import Outcome, QuestionResult, SubmissionResult
 
 NO_SCORE = "—"
@@ -78,8 +79,8 @@ def by_assignment(results: Iterable[SubmissionResult]) -> dict[str, list[Submiss
 
 
 def summary(results: Sequence[SubmissionResult]) -> dict[str, Any]:
-    """The figures of a run, as `grade --json` prints them."""
-    shares = [part for result in results if (part := share(result.score, result.max_score)) is not None]
+    """The figures of a run, as `grade --json` prints them; scores are those that count, lateness included."""
+    shares = [part for result in results if (part := share(final_score(result), result.max_score)) is not None]
     return {
         "results": len(results),
         "students": len({result.submission.id for result in results}),

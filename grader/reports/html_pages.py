@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.files import write_atomically
+from grader.lateness import final_score
 from grader.model import SubmissionResult
 from grader.reports import class_view, figures
 from grader.reports.audience import Audience, seen_by
@@ -94,7 +95,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"points": figures.points, "worth": figures.worth, "percent": _percent}
-    environment.globals |= {"share": figures.share, "style": _asset("report.css"), "script": _asset("class.js")}
+    environment.globals |= {
+        "share": figures.share,
+        "final_score": final_score,
+        "style": _asset("report.css"),
+        "script": _asset("class.js"),
+    }
     return environment
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from grader.files import write_atomically
+from grader.lateness import final_score
 from grader.model import CheckResult, Outcome, QuestionResult, SubmissionResult
 from grader.reports.audience import Audience
 from grader.reports.figures import points
@@ -56,8 +57,9 @@ def _suite(result: SubmissionResult) -> Element:
 def _properties(result: SubmissionResult) -> dict[str, str]:
     scores = {f"score {question.id}": _fraction(question) for question in result.questions}
     return {
-        "score": points(result.score),
+        "score": points(final_score(result)),
         "max_score": points(result.max_score),
+        **({"deducted": points(result.late.deducted)} if result.late else {}),
         "device": result.device,
         "sandbox": result.sandbox.mode,
         **scores,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from grader.files import write_atomically
+from grader.lateness import final_score
 from grader.model import CheckResult, Outcome, QuestionResult, SubmissionResult
 from grader.reports.audience import Audience
 from grader.reports.figures import Standing, by_assignment, has_grader_error, points, questions_of, standing
@@ -66,18 +67,20 @@ def _blocks(results: Sequence[SubmissionResult]) -> Iterator[str]:
 def _class_table(assignment: str, results: Sequence[SubmissionResult]) -> Iterator[str]:
     questions = questions_of(results)
     yield f"## {escape(assignment)}\n"
-    yield _row(["submission", *map(escape, questions), "score", "of"])
-    yield _row(["---", *["--:"] * (len(questions) + 2)])
+    late = ["late"] if any(result.late and result.late.deducted for result in results) else []
+    yield _row(["submission", *map(escape, questions), *late, "score", "of"])
+    yield _row(["---", *["--:"] * (len(questions) + len(late) + 2)])
     for result in results:
         scores = {question.id: question.score for question in result.questions}
         cells = [points(scores.get(question)) for question in questions]
-        yield _row([_name(result), *cells, f"**{points(result.score)}**", points(result.max_score)])
+        cells += [points(-result.late.deducted) if result.late and result.late.deducted else "" for _ in late]
+        yield _row([_name(result), *cells, f"**{points(final_score(result))}**", points(result.max_score)])
     yield ""
 
 
 def submission(result: SubmissionResult) -> str:
     """One submission: its notes, a row a question, and what failed."""
-    score = f"{points(result.score)} of {points(result.max_score)}"
+    score = f"{points(final_score(result))} of {points(result.max_score)}"
     lines = [f"\n## {_name(result)}, {escape(result.assignment)}: {score}\n"]
     lines += [f"- {escape(note)}" for note in result.notes]
     lines += [f"- to review: {escape(flag)}" for flag in result.flags]

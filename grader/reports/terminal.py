@@ -6,13 +6,14 @@ Every text from a submission goes in as `Text`, never as rich markup.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.lateness import final_score
 from grader.model import CheckResult, Counterexample, Outcome, QuestionResult, SubmissionResult
 from grader.reports.figures import (
     Standing,
@@ -55,7 +56,7 @@ def submission_table(result: SubmissionResult) -> RenderableType:
     title = Text.assemble(
         (one_line(result.submission.id, 40), "bold"),
         f"  {one_line(result.assignment, 40)} on {one_line(result.device, 12)}  ",
-        (f"{points(result.score)} / {points(result.max_score)}", "bold"),
+        (f"{points(final_score(result))} / {points(result.max_score)}", "bold"),
     )
     notes = [Text(f"  {one_line(note)}", style="dim") for note in result.notes]
     questions = [_question(question) for question in result.questions]
@@ -72,21 +73,29 @@ def _assignment_table(name: str, results: Sequence[SubmissionResult]) -> Table:
     for question in questions.values():
         label = one_line(question.id).removeprefix(f"{name}.").rsplit(".", 1)[-1]
         table.add_column(Text(f"{label}\n{worth(question).replace(' ', '')}"), justify="right", no_wrap=True)
+    is_late = any(result.late and result.late.deducted for result in results)
+    if is_late:
+        table.add_column("late", justify="right", no_wrap=True)
     table.add_column(Text("score"), justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, max_width=6)
     for result in results:
         devices = [Text(one_line(result.device, 8))] if several_devices else []
-        table.add_row(Text(one_line(result.submission.id)), *devices, *_cells(result, list(questions)))
+        late = [Text(points(-result.late.deducted) if result.late and result.late.deducted else "")] if is_late else []
+        table.add_row(Text(one_line(result.submission.id)), *devices, *_scores(result, questions), *late, *_end(result))
     return table
 
 
-def _cells(result: SubmissionResult, ids: Sequence[str]) -> Iterator[Text]:
+def _scores(result: SubmissionResult, ids: Iterable[str]) -> Iterator[Text]:
     found = {question.id: question for question in result.questions}
     for question_id in ids:
         question = found.get(question_id)
         yield Text(points(question.score), style=_STYLES[standing(question)]) if question else Text("")
-    part = share(result.score, result.max_score)
-    yield Text(f"{points(result.score)} / {points(result.max_score)}", style="bold green" if part == 1.0 else "bold")
+
+
+def _end(result: SubmissionResult) -> Iterator[Text]:
+    score = final_score(result)
+    part = share(score, result.max_score)
+    yield Text(f"{points(score)} / {points(result.max_score)}", style="bold green" if part == 1.0 else "bold")
     yield Text("error" if has_grader_error(result) else "review" if result.needs_review else "", style="magenta")
 
 
