@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -339,3 +340,140 @@ def euler_flow(v_fn: Callable[[Tensor, Tensor], Tensor], x0: Tensor, n_steps: in
         x = x + v_fn(x, t) / n_steps
     return x
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## fr.7 What a likelihood says
+#
+# First a table for yourself. It is worth no points; `grader check` and the public tests tell which rows are off. Put
+# in place of each "?", from left to right:
+#
+# - what the model tells of log p(x): "exact" (computable to any accuracy), "bound", or "none";
+# - what a sample costs: "one pass", "one pass per dimension", or "many passes" (how many is a choice);
+# - the failure that it is known for, each of these for one family: "bridges between modes" (an invertible
+#   map cannot tear one blob into two), "coarse steps" (of an integral along a path), "component collapse" (onto one
+#   data point), "empty regions" (nothing is learnt where no data are, and samples start there), "errors pile up"
+#   (what comes first is never taken back), "invisible detail" (most of the likelihood is spent on what nobody
+#   sees), "linear only", "mode collapse" (some of the data are never generated), "poor mixing" (of a chain that must
+#   visit all modes), "unused latent".
+
+# %%
+TAXONOMY = (
+    ("mixture of Gaussians, fitted by EM", "?", "?", "?"),
+    ("probabilistic PCA", "?", "?", "?"),
+    ("autoregressive model", "?", "?", "?"),
+    ("variational autoencoder, trained on the ELBO", "?", "?", "?"),
+    ("flow of affine couplings", "?", "?", "?"),
+    ("continuous flow, trained by flow matching", "?", "?", "?"),
+    ("diffusion model, trained on the ELBO", "?", "?", "?"),
+    ("denoising score network, sampled by Langevin dynamics", "?", "?", "?"),
+    ("energy model, Z unknown, sampled by MCMC", "?", "?", "?"),
+    ("generative adversarial network", "?", "?", "?"),
+)
+### BEGIN SOLUTION
+TAXONOMY = (
+    ("mixture of Gaussians, fitted by EM", "exact", "one pass", "component collapse"),
+    ("probabilistic PCA", "exact", "one pass", "linear only"),
+    ("autoregressive model", "exact", "one pass per dimension", "errors pile up"),
+    ("variational autoencoder, trained on the ELBO", "bound", "one pass", "unused latent"),
+    ("flow of affine couplings", "exact", "one pass", "bridges between modes"),
+    ("continuous flow, trained by flow matching", "exact", "many passes", "coarse steps"),
+    ("diffusion model, trained on the ELBO", "bound", "many passes", "invisible detail"),
+    ("denoising score network, sampled by Langevin dynamics", "none", "many passes", "empty regions"),
+    ("energy model, Z unknown, sampled by MCMC", "none", "many passes", "poor mixing"),
+    ("generative adversarial network", "none", "one pass", "mode collapse"),
+)
+### END SOLUTION
+
+
+# %%
+def dequantized_log_mass_bound(log_density_fn: Callable[[Tensor], Tensor], x_int: Tensor, u: Tensor) -> Tensor:
+    """The lower bound E_u[log p(x + u)] <= log P(x) on the log-mass of integer data, from a density, per example.
+
+    P(x) is the mass that the density p has on the unit cube [x, x + 1)^dim; u is uniform on [0, 1)^dim. The data are
+    in their own units: nothing is divided by a number of levels.
+
+    Args:
+        log_density_fn: log p in nats, of points [..., dim] to [...].
+        x_int: Data, int64, shape [*batch, dim].
+        u: Draws from the unit cube, floating point: shape [samples, *batch, dim], or [*batch, dim] for one draw.
+
+    Returns:
+        The mean of log p(x + u) over the draws, shape [*batch], in the dtype of u. For p uniform on [0, 4) in one
+        dimension it is log 1/4 = -1.386 for x = 0, 1, 2 and 3, whatever u is: the bound is tight.
+    """
+    ### BEGIN SOLUTION
+    log_density = log_density_fn(x_int + u)
+    return log_density.mean(0) if u.dim() > x_int.dim() else log_density
+    ### END SOLUTION
+
+
+# %%
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the log-likelihood that a model gives to an image, or on average to those of a test set."""
+
+    kind: Literal["exact", "lower", "upper"]
+    """Whether the log-likelihood is `nats`, at least `nats` (a lower bound on it), or at most `nats`."""
+    nats: float
+    """In nats, of a whole image, all dimensions together."""
+    measure: Literal["counting", "lebesgue"]
+    """counting: the log of the probability of an image of integers; lebesgue: the log of a density."""
+    n_dims: int
+    """How many dimensions an image has."""
+    unit_scale: float = 1.0
+    """What the integers were multiplied by before the density was taken, say 1/256; of no matter to a probability."""
+
+
+def rank_models(a: Evidence, b: Evidence) -> Literal["a", "b", "undetermined"]:
+    """Which of two models certainly gives the higher log-likelihood to the same images; the higher, the better.
+
+    - Different n_dims are different images: undetermined.
+    - A density of scaled data becomes one of the data in their own units: with unit_scale = 1/256 and
+      3 dimensions, nats + 3 log(1/256) = nats - 16.64.
+    - A density against a density is compared as that. Where one is a probability and the other a density, probabilities
+      are compared: of the density we use only that E_u[log p(x + u)] <= log P(x). So the density's value, or
+      a lower bound on it, is a lower bound on the log-probability, and an upper bound on it says nothing.
+    - A model wins where it wins whatever the two log-likelihoods are: a lower bound of -80 beats an exact -90; an
+      exact -80 against a lower bound of -90 is undetermined.
+    - Numbers within 1e-9 of each other, relatively, are equal, and equal ones are undetermined.
+
+    Args:
+        a: What is known of the first model.
+        b: What is known of the second one.
+
+    Returns:
+        "a", "b" or "undetermined".
+    """
+    ### BEGIN SOLUTION
+    of_mass = "counting" in (a.measure, b.measure)
+
+    def bounds(evidence: Evidence) -> tuple[float, float]:
+        is_density = evidence.measure == "lebesgue"
+        nats = evidence.nats + (evidence.n_dims * math.log(evidence.unit_scale) if is_density else 0.0)
+        low = -math.inf if evidence.kind == "upper" else nats
+        high = math.inf if evidence.kind == "lower" or (is_density and of_mass) else nats
+        return low, high
+
+    if a.n_dims != b.n_dims:
+        return "undetermined"
+    (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
+    if low_a > high_b + 1e-9 * abs(high_b):
+        return "a"
+    if low_b > high_a + 1e-9 * abs(high_a):
+        return "b"
+    return "undetermined"
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## C5 Which model is better?
+#
+# A paper reports log p(x) = -85.1 nats for an autoregressive model and -86.8 nats for a variational autoencoder,
+# both for the same test image, and says that the first model is better. (a) Can you conclude that it gives the image
+# the higher likelihood? (b) What would you compute, or ask the authors for, to be able to? (c) What would you still
+# not know of the two models? Answer in the cell below, in a page or less.
+
+# %% [markdown]
+# <!-- answer: C5 -->
+# *YOUR ANSWER HERE*

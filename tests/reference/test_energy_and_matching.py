@@ -1,12 +1,14 @@
-"""The oracles of fr.5 and fr.6 against sources that share no code with them."""
+"""The oracles of fr.5 to fr.7 against sources that share no code with them."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mpmath
@@ -19,12 +21,18 @@ from torch import Tensor
 
 from grader import catalog
 from grader.catalog import LoadedAssignment
+from grader.errors import CheckFailed
+from grader.examples import Recording, record_question, run_body
 from grader.families import described
+from grader.question import Question
+from grader.remote import Student
+from grader.transports import LocalTransport
 from grader.worker import families
 
+SECRET = b"frontier" * 4
 Oracle = Callable[..., Any]
 COURSE = Path(__file__).parents[2]
-POINTS = {"fr.5": 15, "fr.6": 10}
+POINTS = {"fr.5": 15, "fr.6": 10, "fr.7": 10}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +63,11 @@ def exactly(actual: Tensor, expected: object, rtol: float = 1e-11) -> None:
 def test_points_are_the_catalogues(assignment: LoadedAssignment, id: str) -> None:
     (question,) = (one for one in assignment.questions if one.id == id)
     assert question.points == POINTS[id]
+
+
+def test_the_written_question_is_worth_five_points(assignment: LoadedAssignment) -> None:
+    (written,) = assignment.written
+    assert (written.id, [item.points for item in written.rubric]) == ("C5", [2, 1, 1, 1])
 
 
 # fr.5
@@ -196,3 +209,135 @@ def test_flow_in_fractions(oracles: dict[str, Oracle]) -> None:
     exactly(oracles["euler_flow"](lambda x, t: 2 * x + t[:, None], start, 5), [[float(x)]] * 2)
     single = oracles["euler_flow"](lambda x, t: 2 * x + t, start[0], 5)
     exactly(single, [float(x)])
+
+
+# fr.7
+
+
+def test_bound_against_quadrature(oracles: dict[str, Oracle]) -> None:
+    """Gauss-Legendre draws with equal weights do not exist; a fine midpoint rule stands for the mean over u."""
+    mean, std = 0.3, 0.8
+    u = ((torch.arange(2000, dtype=torch.float64) + 0.5) / 2000)[:, None, None]
+    x_int = torch.tensor([[-2], [0], [3]])
+    scale = torch.tensor([[std]], dtype=torch.float64)
+    density = families.built(
+        described("gaussian_log_density", mu=torch.tensor([mean], dtype=torch.float64), scale_tril=scale), "cpu"
+    )
+    got = oracles["dequantized_log_mass_bound"](density, x_int, u)
+    normal_law = scipy.stats.norm(mean, std)
+    right = [scipy.integrate.quad(lambda v, x=x: normal_law.logpdf(x + v), 0, 1)[0] for x in (-2, 0, 3)]
+    exactly(got, right, rtol=1e-6)
+    masses = [normal_law.cdf(x + 1) - normal_law.cdf(x) for x in (-2, 0, 3)]
+    assert (got.exp().numpy() < masses).all()
+
+
+def test_bound_draw_by_draw(oracles: dict[str, Oracle], random: np.random.Generator) -> None:
+    """torch.distributions, one point at a time, for both shapes of u."""
+    x_int, u = torch.from_numpy(random.integers(-3, 4, (2, 3))), torch.from_numpy(random.random((5, 2, 3)))
+    law = torch.distributions.Laplace(torch.tensor(0.2, dtype=torch.float64), 1.5)
+
+    def log_density(x: Tensor) -> Tensor:
+        return law.log_prob(x).sum(-1)
+
+    got = oracles["dequantized_log_mass_bound"](log_density, x_int, u)
+    for row in range(2):
+        each = [sum(float(law.log_prob(x_int[row, d] + u[s, row, d])) for d in range(3)) for s in range(5)]
+        exactly(got[row], np.mean(each))
+    exactly(oracles["dequantized_log_mass_bound"](log_density, x_int, u[0]), log_density(x_int + u[0]))
+
+
+Known = dict[str, Any]
+
+
+def truths(one: Known, measure: str, grid: range) -> set[int]:
+    """Which log-likelihoods are possible, of some whole numbers: by trial, without any rule of comparison."""
+    density = {
+        value
+        for value in grid
+        if (one["kind"] == "exact" and value == one["nats"])
+        or (one["kind"] == "lower" and value >= one["nats"])
+        or (one["kind"] == "upper" and value <= one["nats"])
+    }
+    if one["measure"] == measure:
+        return density
+    # The mass of a cube may be anything from the mean log-density upwards.
+    return {mass for mass in grid if any(mass >= value for value in density)}
+
+
+def test_ranking_by_trying_all_truths(oracles: dict[str, Oracle]) -> None:
+    """All 108 pairs of kinds, measures and orders, in units of one nat on a grid wide enough."""
+    grid, seen = range(-9, 10), set()
+    cases = itertools.product(("exact", "lower", "upper"), ("counting", "lebesgue"), repeat=2)
+    for (first, measure_a, second, measure_b), (low, high) in itertools.product(cases, ((-2, 3), (3, -2), (1, 1))):
+        a = {"kind": first, "measure": measure_a, "nats": low}
+        b = {"kind": second, "measure": measure_b, "nats": high}
+        common = measure_a if measure_a == measure_b else "counting"
+        pairs = set(itertools.product(truths(a, common, grid), truths(b, common, grid)))
+        right = "undetermined"
+        if all(x > y for x, y in pairs):
+            right = "a"
+        elif all(x < y for x, y in pairs):
+            right = "b"
+        records = [SimpleNamespace(**{**one, "nats": float(one["nats"])}, n_dims=3, unit_scale=1.0) for one in (a, b)]
+        assert oracles["rank_models"](*records) == right, (a, b)
+        seen.add(right)
+    assert seen == {"a", "b", "undetermined"}
+
+
+def test_scaling_shifts_a_log_density(oracles: dict[str, Oracle], random: np.random.Generator) -> None:
+    """scipy's density of a scaled normal vector, against that of the vector itself."""
+    covariance = np.cov(random.normal(size=(4, 30)))
+    x, c = random.normal(size=4), 1 / 256
+    raw = float(scipy.stats.multivariate_normal(np.zeros(4), covariance).logpdf(x))
+    scaled = float(scipy.stats.multivariate_normal(np.zeros(4), c**2 * covariance).logpdf(c * x))
+
+    def against(nats: float) -> str:
+        one = SimpleNamespace(kind="exact", nats=scaled, measure="lebesgue", n_dims=4, unit_scale=c)
+        other = SimpleNamespace(kind="exact", nats=nats, measure="lebesgue", n_dims=4, unit_scale=1.0)
+        return str(oracles["rank_models"](one, other))
+
+    assert [against(raw - 1e-5), against(raw), against(raw + 1e-5)] == ["a", "undetermined", "b"]
+
+
+@pytest.mark.parametrize("answer", ["a", "b", "undetermined", "", None])
+def test_a_constant_ranking_earns_nothing(assignment: LoadedAssignment, answer: str | None) -> None:
+    """Every check that asks for a ranking fails, or is never reached."""
+    (question,) = (one for one in assignment.questions if one.id == "fr.7")
+    ranked = {"rank_models"}
+    constant = LocalTransport({**question.oracles, "rank_models": lambda a, b: answer})
+    failed: set[str] = set()
+    for recording in record_question(question, SECRET):
+        if not {call.function for call in recording.calls} <= ranked:
+            continue
+        check = recording.check
+        assert failed.intersection(check.requires) or fails(question, recording, constant), check.name
+        failed.add(check.name)
+    assert sum(check.points for check in question.checks if check.name in failed) == 5.5
+
+
+def fails(question: Question, recording: Recording, transport: LocalTransport) -> bool:
+    for example in recording.examples:
+        student = Student(question.functions, transport, LocalTransport(question.oracles))
+        try:
+            run_body(recording.check, student, example.drawn)
+        except CheckFailed:
+            return True
+    return False
+
+
+def test_the_table_is_right_where_its_public_test_says_so(assignment: LoadedAssignment) -> None:
+    """Each failure belongs to one family, and the first column agrees with what the other questions train."""
+    names: dict[str, Any] = {}
+    source = assignment.solution_source
+    exec(source[source.rindex("TAXONOMY = (") : source.index("### END SOLUTION", source.rindex("TAXONOMY = ("))], names)
+    families_, likelihoods, costs, failures = zip(*names["TAXONOMY"], strict=True)
+    assert len(set(families_)) == len(set(failures)) == 10
+    assert (set(likelihoods), set(costs)) == (
+        {"exact", "bound", "none"},
+        {"one pass", "one pass per dimension", "many passes"},
+    )
+    stub = " ".join((COURSE / "assignments" / "frontier" / "frontier.py").read_text().replace("#", " ").split())
+    assert all(f'"{failure}"' in stub for failure in failures)
+    public = (COURSE / "assignments" / "frontier" / "test_frontier.py").read_text()
+    for row in names["TAXONOMY"]:
+        assert hashlib.sha256("|".join(row).encode()).hexdigest()[:16] in public

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass
+from functools import cache
 from typing import Any
 
 
@@ -15,5 +16,10 @@ def record(type_name: str, fields: Mapping[str, Any], defined: Callable[[str], A
     try:
         kind = defined(type_name)
     except (AttributeError, KeyError):
-        kind = make_dataclass(type_name, fields.keys(), frozen=True)
+        kind = _plain(type_name, tuple(fields))
     return kind(**fields)
+
+
+@cache
+def _plain(type_name: str, names: tuple[str, ...]) -> type:
+    return make_dataclass(type_name, names, frozen=True)
