@@ -5,6 +5,7 @@ Links are never followed, and what is left out is said in the attempt's notes.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Never
 
 from grader.archives import MAX_FILES, MAX_TOTAL_BYTES, extract, is_archive
-from grader.errors import SubmissionError
+from grader.errors import SubmissionError, UnreadableError
 from grader.sources import largest, read_bytes
 from grader.text import one_line
 from grader.times import utc_text
@@ -35,7 +36,7 @@ class File:
     path: str
     """Inside what was handed in; safe to print."""
     content: Callable[[], bytes]
-    """Reads it; raises SubmissionError."""
+    """Reads it; raises SubmissionError or UnreadableError."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,20 +107,21 @@ def entries_of(folder: Path) -> list[Path]:
     """What a folder holds, by name.
 
     Raises:
-        SubmissionError: It cannot be opened.
+        UnreadableError: It cannot be opened.
     """
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        raise SubmissionError(f"the folder {one_line(folder.name)} cannot be opened: {error.strerror}") from error
+        raise UnreadableError(f"the folder {one_line(folder.name)} cannot be opened: {error.strerror}") from error
 
 
 def is_folder(path: Path) -> bool:
     """True for a folder itself; false for a link to one."""
-    return path.is_dir() and not path.is_symlink()
+    # Unlike Path.is_dir, this is false for what may not be looked at; whoever reads that says so.
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
-def failing(error: SubmissionError) -> Never:
+def failing(error: SubmissionError | UnreadableError) -> Never:
     """The content of a file that cannot be read: says so where it is asked for."""
     raise error
 
@@ -127,7 +129,7 @@ def failing(error: SubmissionError) -> Never:
 def _entries_or_none(entry: Path) -> list[Path]:
     try:
         return entries_of(entry) if is_folder(entry) else []
-    except SubmissionError:
+    except UnreadableError:
         # Said where the folder is walked.
         return []
 
@@ -139,7 +141,7 @@ def _walk(path: Path, label: str, notes: list[str], depth: int = 0) -> Iterator[
         return
     try:
         entries = entries_of(path)
-    except SubmissionError:
+    except UnreadableError:
         yield path, label
         return
     for entry in entries:
@@ -158,7 +160,7 @@ def _code_files(path: Path, label: str, notes: list[str]) -> list[File]:
     if is_folder(path):
         try:
             entries_of(path)
-        except SubmissionError as error:
+        except UnreadableError as error:
             return [File(path=shown or "the folder", content=partial(failing, error))]
     if path.suffix.lower() in CODE_SUFFIXES:
         return [File(path=shown, content=partial(read_bytes, path, largest(path.name)))]
@@ -167,7 +169,7 @@ def _code_files(path: Path, label: str, notes: list[str]) -> list[File]:
         return []
     try:
         members = extract(path.name, read_bytes(path, MAX_TOTAL_BYTES))
-    except SubmissionError as error:
+    except (SubmissionError, UnreadableError) as error:
         return [File(path=shown, content=partial(failing, error))]
     return list(_members(shown, members, notes))
 

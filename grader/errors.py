@@ -14,6 +14,11 @@ class GraderError(Exception):
     """A fault of the grader or of a question file: never a zero, always reported as ours. Exit code 4."""
 
 
+class UnreadableError(GraderError):
+    """What was handed in cannot be read here, by no fault of the student's: a file that may not be opened, a clone that
+    is missing. There is no score until it can be."""
+
+
 class NobodyReadsError(Exception):
     """Standard output was closed at its other end, as `| head` does: whoever read it has seen enough."""
 

@@ -91,6 +91,8 @@ class Submission(_Frozen, frozen=True, kw_only=True):
     """What reading the submission dropped or changed, one sentence each."""
     problem: str | None = None
     """Why there is no source to grade, where that is so; `source` is then empty."""
+    fault: str | None = None
+    """Why it could not be read, where that is not the student's fault; there is then no score."""
     answers: dict[str, str] = {}
     """Written answers, markdown, by question id."""
 

@@ -137,7 +137,7 @@ class GradingPlugin:
         if submission.problem is not None:
             failure = CheckFailed(Cause.EXCEPTION, submission.problem)
             return self.marker.without_running(task, question, failure=failure)
-        fault = task.fault
+        fault = submission.fault or task.fault
         for _ in range(0 if fault else ATTEMPTS):
             try:
                 result = self._run_checks(session, task, question, imported, earlier)

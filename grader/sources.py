@@ -11,10 +11,12 @@ import stat
 import tokenize
 from pathlib import Path
 
-from grader.errors import SubmissionError
+from grader.errors import SubmissionError, UnreadableError
 from grader.notebooks import MAX_CODE_CHARS, MAX_NOTEBOOK_BYTES, Module, percent_answers, read_notebook
 
 MAX_SOURCE_BYTES = MAX_CODE_CHARS
+
+_NOT_REGULAR = "it is not a regular file; hand in a .py or .ipynb file"
 
 # Encodings that people write text in; some of the others take quadratic time on purpose-made bytes.
 _NATURAL = re.compile(r"utf-8(-sig)?|ascii|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*")
@@ -24,22 +26,25 @@ def read_bytes(path: Path, limit: int) -> bytes:
     """The bytes of a regular file, links not followed and devices not waited for.
 
     Raises:
-        SubmissionError: It is no regular file, cannot be read, or holds more than `limit` bytes.
+        SubmissionError: It is no regular file, or holds more than `limit` bytes.
+        UnreadableError: This machine does not let us read it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise SubmissionError("it is a symbolic link, and links are not followed; hand in the file") from error
-        raise SubmissionError(f"it cannot be read: {error.strerror}") from error
+        if error.errno == errno.ENXIO:
+            raise SubmissionError(_NOT_REGULAR) from error
+        raise UnreadableError(f"it cannot be read: {error.strerror}") from error
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError("it is not a regular file; hand in a .py or .ipynb file")
+            raise SubmissionError(_NOT_REGULAR)
         try:
             data = file.read(limit + 1)
         except OSError as error:
-            raise SubmissionError(f"it cannot be read: {error.strerror}") from error
+            raise UnreadableError(f"it cannot be read: {error.strerror}") from error
     if len(data) > limit:
         raise SubmissionError(f"it is {_size(status.st_size)}, and {_size(limit)} is the most that is read")
     return data

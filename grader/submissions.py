@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from grader.attempts import Attempt, File
-from grader.errors import SubmissionError, UsageError
+from grader.errors import SubmissionError, UnreadableError, UsageError
 from grader.handins import Handin
 from grader.intake import students_at
 from grader.layouts import AUTO
@@ -39,6 +41,8 @@ class _Candidate:
     module: Module | None = None
     problem: str | None = None
     """Why there is no module."""
+    fault: str | None = None
+    """Why it could not be read, where that is not the student's fault."""
 
 
 def collect(
@@ -70,7 +74,7 @@ def collect(
         found = [one for handin in handins for one in _submissions(handin, assignments, assignment)]
     if not found:
         raise UsageError(f"{one_line(str(path))} holds no submissions; expected .py, .ipynb or .zip files, or folders")
-    if len(found) == 1 and not found[0].assignment:
+    if len(found) == 1 and not found[0].assignment and not found[0].fault:
         raise UsageError(f"{found[0].problem} Say --assignment {' or '.join(assignments)}.")
     return found
 
@@ -116,7 +120,14 @@ def _latest(handin: Handin, attempts: list[tuple[Attempt, list[_Candidate]]], as
     # One that holds nothing known is an attempt at anything.
     own = [each for each in attempts if not any(one.assignment for one in each[1]) or _holds(each[1], assignment)]
     attempt, candidates = next(each for each in reversed(own) if _holds(each[1], assignment))
-    return _submission(handin, attempt, assignment, candidates, _notes(handin, attempt, own))
+    one = _submission(handin, attempt, assignment, candidates, _notes(handin, attempt, own))
+    # What cannot be read, in this attempt or a later one, may be what should count.
+    later = attempts[next(number for number, each in enumerate(attempts) if each[0] is attempt) :]
+    faults = [each.fault for _, read in later for each in read if each.fault and each.assignment in (None, assignment)]
+    if not faults:
+        return one
+    nothing = hashlib.sha256(b"").hexdigest()
+    return msgspec.structs.replace(one, source="", sha256=nothing, answers={}, problem=None, fault=faults[0])
 
 
 def _holds(candidates: Iterable[_Candidate], assignment: str) -> bool:
@@ -132,6 +143,8 @@ def _read(file: File, assignments: Assignments) -> _Candidate:
         module = read_module(file.path, data)
     except SubmissionError as error:
         return _Candidate(path=file.path, data=data, assignment=named, problem=f"{file.path}: {error}.")
+    except UnreadableError as error:
+        return _Candidate(path=file.path, data=data, assignment=named, fault=f"{file.path}: {error}.")
     told = named or _told_by_functions(module.source, assignments)
     return _Candidate(path=file.path, data=data, assignment=told, module=module)
 
@@ -170,7 +183,7 @@ def _submission(
         notes=(
             *notes,
             *(f"{one.path} is for {assignment} too and was left out: {best.path} counts." for one in others),
-            *(one.problem or f"{one.path} was left out: it is no assignment's module." for one in unknown),
+            *(one.problem or one.fault or f"{one.path} was left out: it is no assignment's module." for one in unknown),
             *module.notes,
         ),
         problem=best.problem,
@@ -189,7 +202,11 @@ def _unrecognised(
 ) -> Submission:
     """The submission of a student of whom nothing can be graded; `assignment` is empty where nothing tells it."""
     paths = ", ".join(one.path for one in candidates[:5])
-    if len(candidates) == 1 and candidates[0].problem:
+    fault = next((one.fault for one in candidates if one.fault), None)
+    problem: str | None
+    if fault:
+        problem = None
+    elif len(candidates) == 1 and candidates[0].problem:
         problem = candidates[0].problem
     elif candidates:
         problem = f"No file is named after an assignment or defines its functions: there is {paths}."
@@ -204,6 +221,7 @@ def _unrecognised(
         submitted_at=attempt.submitted_at,
         notes=notes,
         problem=problem,
+        fault=fault,
     )
 
 

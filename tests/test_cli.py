@@ -136,6 +136,14 @@ def test_the_exit_code_tells_whose_turn_it_is(
     assert run("grade", "class", *flags).exit_code == code
 
 
+@pytest.mark.usefixtures("engine")
+def test_what_cannot_be_read_is_no_success(course: Path) -> None:
+    (course / "list.csv").write_text("id,repository\nalice,clones/alice\n")
+    ended = run("grade", "list.csv")
+    assert ended.exit_code == exits.OURS
+    assert "could not be read, by no fault of the student's: alice: alice: there is no clone of it here" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [

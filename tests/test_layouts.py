@@ -13,7 +13,7 @@ import pytest
 
 from grader import git, layouts
 from grader.class_zip import is_class
-from grader.errors import SubmissionError, UsageError
+from grader.errors import UnreadableError, UsageError
 from grader.layouts import nbgrader
 from grader.model import Submission
 from grader.roster import read_roster
@@ -237,11 +237,7 @@ def clones(tmp_path: Path) -> Path:
 
 def test_clones_are_read_at_their_last_submission(clones: Path) -> None:
     found, _ = read(clones)
-    assert sources(found) == {
-        ("ann", "mle"): MLE + "# 2",
-        ("bob", "gaussian_kl"): KL,
-        ("carl", ""): found["carl", ""].problem,
-    }
+    assert sources(found) == {("ann", "mle"): MLE + "# 2", ("bob", "gaussian_kl"): KL, ("carl", ""): ""}
     assert found["ann", "mle"].submitted_at == "2026-03-02T08:00:00Z"
     assert found["bob", "gaussian_kl"].submitted_at == "2026-03-05T00:00:00Z"
     head = git.commit_of(clones.parent / "clones" / "ann-hw", "submit/2")
@@ -251,7 +247,73 @@ def test_clones_are_read_at_their_last_submission(clones: Path) -> None:
         "2 files of other kinds, or hidden ones, were left out.",
         "Its time is the commit's own, which its author's clock wrote.",
     )
-    assert "cannot change to" in (found["carl", ""].problem or "")
+    assert found["carl", ""].problem is None
+    assert found["carl", ""].fault == "no: there is no clone of it here; clone it, or take it off the list."
+
+
+def test_where_the_time_of_the_push_is_told_no_attempt_is_earlier(clones: Path) -> None:
+    ann = clones.parent / "clones" / "ann-hw"
+    commit(ann, {"mle.py": MLE + "# backdated"}, "2026-03-02T12:00:00+00:00", "submit/3")
+    (ann / "mle.py").unlink()
+    commit(ann, {"gaussian_kl.py": KL}, "2026-03-02T13:00:00+00:00", "submit/4")
+    clones.write_text("id,repository,submitted_at\nann,clones/ann-hw,2026-03-20T00:00:00Z\n")
+    found, _ = read(clones)
+    assert found["ann", "mle"].source == MLE + "# backdated"
+    assert {one.submitted_at for one in found.values()} == {"2026-03-20T00:00:00Z"}
+
+
+def test_tags_that_do_not_count_cost_nothing(clones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = clones.parent / "clones" / "ann-hw"
+    head = git.commit_of(ann, "HEAD")
+    refs = "".join(f"{head} refs/tags/submit/{number:04d}\n" for number in range(500))
+    (ann / ".git" / "packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted\n{refs}")
+    started, run = [], subprocess.run
+
+    def counted(command: list[str], **more: object) -> object:
+        started.append(command)
+        return run(command, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    found, _ = read(clones)
+    assert found["ann", "mle"].source == MLE + "# not handed in"
+    assert "Attempt 20 of 20 counts, submit/0499." in found["ann", "mle"].notes
+    assert len(started) < 100
+
+
+def test_tags_with_a_message_are_tags_and_tags_of_no_commit_are_not(clones: Path) -> None:
+    ann = clones.parent / "clones" / "ann-hw"
+    who = ["-c", "user.name=a", "-c", "user.email=a"]
+    subprocess.run(["git", "-C", str(ann), *who, "tag", "-a", "-m", "done", "submit/9"], check=True)
+    blob = subprocess.run(["git", "-C", str(ann), "rev-parse", "HEAD:mle.py"], capture_output=True, check=True)
+    subprocess.run(["git", "-C", str(ann), "tag", "submit/blob", blob.stdout.decode().strip()], check=True)
+    assert [tag.name for tag in git.tags(ann, "submit/")] == ["submit/1", "submit/2", "submit/9"]
+    found, _ = read(clones)
+    assert found["ann", "mle"].source == MLE + "# not handed in"
+    assert found["ann", "mle"].submitted_at == "2026-03-03T10:00:00Z"
+
+
+def test_what_is_missing_of_a_clone_is_no_fault_of_the_student(clones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = clones.parent
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    put(root, {"clones/empty/notes.txt": "", "solutions/mle.py": MLE})
+    commit(root, {}, "2026-03-01T10:00:00+00:00")
+    subprocess.run(["git", "init", "-q", str(root / "clones" / "unborn")], check=True)
+    clones.write_text(
+        "id,repository,revision\nann,clones/ann-hw,v7\nbob,clones/empty,\ncarl,clones/unborn,\ndan,clones/bob-hw,\n"
+    )
+    found, _ = read(clones)
+    assert found["ann", ""].fault == "ann-hw: the clone has no commit v7; fetch it, or mend the list."
+    assert "not a git repository" in (found["bob", ""].fault or "")
+    assert (found["carl", ""].problem, found["carl", ""].fault) == ("unborn: nothing was committed to it.", None)
+    monkeypatch.setattr(git, "TIMEOUT_S", 1e-6)
+    found, _ = read(clones)
+    assert found["dan", ""].fault == "bob-hw: git did not answer within 1e-06 s."
+
+
+def test_without_git_nobody_is_graded(clones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(clones.parent))
+    with pytest.raises(UsageError, match="git is not installed here"):
+        read(clones)
 
 
 def test_nothing_of_a_clone_is_run(clones: Path) -> None:
@@ -267,7 +329,7 @@ def test_nothing_of_a_clone_is_run(clones: Path) -> None:
     (clone / ".git" / "info" / "attributes").write_text("* filter=x\n")
     found, _ = read(clones)
     assert found["ann", "mle"].source == MLE + "# 2"
-    with pytest.raises(SubmissionError, match="cat-file failed"):
+    with pytest.raises(UnreadableError, match="cat-file failed"):
         git.content(clone, git.Blob(path="x", name="0" * 40, size=1), 10)
     assert not trap.exists()
 

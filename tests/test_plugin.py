@@ -130,6 +130,15 @@ def test_a_submission_that_could_not_be_read_gets_zero_and_the_reason(marker: Ma
     assert by_name(result.questions[0])["values"].message == "the file is empty"
 
 
+def test_a_submission_that_this_machine_cannot_read_gets_no_score(marker: Marker) -> None:
+    result = grade(marker, "", fault="it cannot be read: Permission denied")
+    assert result.score is None
+    assert {question.outcome for question in result.questions if not question.manual} == {Outcome.ERROR}
+    values = by_name(result.questions[0])["values"]
+    assert values.staff == "it cannot be read: Permission denied"
+    assert "not you" in (values.message or "")
+
+
 @pytest.mark.parametrize("death", ["import os; os._exit(3)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
 def test_a_crash_ends_its_question_and_no_other(marker: Marker, death: str) -> None:
     result = grade(marker, with_function(f"def energy(x, scale):\n    {death}"))

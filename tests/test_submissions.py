@@ -235,10 +235,50 @@ def test_what_cannot_be_opened_costs_only_its_own_student(tmp_path: Path, monkey
     # Not by chmod: root reads everything.
     monkeypatch.setattr(os, "open", refuse)
     monkeypatch.setattr(Path, "iterdir", refuse_folder)
-    found = summary(read(tmp_path, "mle"))
-    assert found["alice", "mle"] == "the folder: the folder alice cannot be opened: Permission denied."
-    assert found["bob", "mle"] == "bob.py: it cannot be read: Permission denied."
-    assert found["carol", "mle"] == MLE
+    found = {item.id: item for item in read(tmp_path, "mle")}
+    assert found["alice"].fault == "the folder: the folder alice cannot be opened: Permission denied."
+    assert found["bob"].fault == "bob.py: it cannot be read: Permission denied."
+    assert [found[name].problem for name in ("alice", "bob")] == [None, None]
+    assert (found["carol"].source, found["carol"].fault) == (MLE, None)
+
+
+@pytest.mark.parametrize("unreadable", ["a/mle.ipynb", "a/mine.py", "a/more.zip", "a/2026-03-02T10:00:00Z/mle.py"])
+def test_what_cannot_be_read_may_be_what_should_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    put(tmp_path, {"a/mle.py": MLE, "a/2026-03-01T10:00:00Z/mle.py": MLE, unreadable: MLE, "b/mle.py": MLE})
+    if unreadable.count("/") == 1:
+        put(tmp_path, {unreadable.replace("a/", "a/2026-03-01T10:00:00Z/"): MLE})
+    opened = os.open
+
+    def refuse(path: Path, *args: object) -> int:
+        if str(path).endswith(unreadable[1:]):
+            raise OSError(5, "Input/output error")
+        return opened(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    found = {item.id: item for item in read(tmp_path, "mle")}
+    assert "it cannot be read: Input/output error." in (found["a"].fault or "")
+    assert (found["a"].source, found["a"].problem) == ("", None)
+    assert (found["b"].source, found["b"].fault) == (MLE, None)
+
+
+def test_what_cannot_be_read_of_another_assignment_or_an_earlier_attempt_is_no_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, late = "a/2026-03-01T10:00:00Z", "a/2026-03-02T10:00:00Z"
+    put(tmp_path, {f"{early}/mle.py": MLE, f"{late}/mle.py": MLE, f"{late}/gaussian_kl.py": KL})
+    opened = os.open
+
+    def refuse(path: Path, *args: object) -> int:
+        if str(path).endswith((f"{early}/mle.py", "gaussian_kl.py")):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    found = {item.assignment: item for item in read(tmp_path)}
+    assert (found["mle"].source, found["mle"].fault) == (MLE, None)
+    assert found["gaussian_kl"].fault == "gaussian_kl.py: it cannot be read: Permission denied."
 
 
 def test_a_student_of_whom_nothing_can_be_graded_is_still_there(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def print_results(
 ) -> None:
     from grader.reports import figures, terminal
 
-    left_out = [{"id": one.id, "problem": one.problem, "notes": one.notes} for one in not_graded]
+    left_out = [{"id": one.id, "problem": one.problem or one.fault, "notes": one.notes} for one in not_graded]
     document = {"results": results, "summary": figures.summary(results), "not_graded": left_out}
     alone = results[0] if len(results) == 1 else None
     print_document(

@@ -64,7 +64,10 @@ def grade_all(settings: Settings, paths: Sequence[Path]) -> int:
     results = settlement.settled(settings, results, say)
     print_results(settings, results, not_graded=[one for one in found if not one.assignment])
     write_reports(settings, results)
-    if any(map(has_grader_error, results)):
+    unreadable = [one for one in found if one.fault]
+    for one in unreadable:
+        say(f"could not be read, by no fault of the student's: {one.id}: {one.fault} Mend that and grade again.")
+    if unreadable or any(map(has_grader_error, results)):
         return OURS
     shares = [share(final_score(one), one.max_score) for one in results]
     low = [part for part in shares if (part or 0) * 100 < (settings.fail_under or 0)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from grader import catalog, grading, plugin, results, secret
 from grader.marking import Marker
 from grader.model import Submission, SubmissionResult
@@ -32,17 +34,7 @@ def submission_in(folder: Path, assignment: str, course: Path, *, student: str) 
     functions = catalog.load(course, assignment).functions
     found = collect(folder, assignments={assignment: functions}, assignment=assignment, layout="student")
     one = next(each for each in found if each.assignment == assignment)
-    return Submission(
-        id=student,
-        assignment=assignment,
-        source=one.source,
-        sha256=one.sha256,
-        filename=one.filename,
-        submitted_at=one.submitted_at,
-        notes=one.notes,
-        problem=one.problem,
-        answers=one.answers,
-    )
+    return replace(one, id=student)
 
 
 def grade(settings: Settings, submission: Submission, told: Told = lambda result: None) -> SubmissionResult:

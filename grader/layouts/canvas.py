@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from grader.attempts import JUNK, attempt_of, entries_of, is_folder
-from grader.errors import SubmissionError, UsageError
+from grader.errors import UnreadableError, UsageError
 from grader.handins import Handin, by_id, is_paperwork
 from grader.text import one_line
 
@@ -30,7 +30,7 @@ def recognises(path: Path, names: frozenset[str]) -> bool:
         return False
     try:
         entries = [entry.name for entry in entries_of(path) if not _is_aside(entry)]
-    except SubmissionError:
+    except UnreadableError:
         return False
     return bool(entries) and all(map(_FILE.fullmatch, entries))
 
@@ -69,7 +69,7 @@ def _own_name(filename: str, names: frozenset[str]) -> str:
 def _entries(path: Path) -> Iterator[Path]:
     try:
         yield from (entry for entry in entries_of(path) if not JUNK.fullmatch(entry.name))
-    except SubmissionError as error:
+    except UnreadableError as error:
         raise UsageError(f"{one_line(str(path), 500)}: {error}; name the folder or zip of a download") from error
 
 

@@ -3,7 +3,8 @@
 
 Paths are relative to the list. Tags `submit/...` are a student's attempts where there are any, as Classroom 50 makes
 them; otherwise the revision (by default HEAD) is the one attempt. Its time is the commit's, which the student's own
-clock wrote, unless `submitted_at` says when it was pushed.
+clock wrote, unless `submitted_at` says when it was pushed: then no attempt has another time. A clone that is missing or
+cannot be read is no fault of the student's.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from grader import git
 from grader.archives import MAX_FILES
 from grader.attempts import CODE_SUFFIXES, JUNK, Attempt, File, failing, time_of
-from grader.errors import SubmissionError, UsageError
+from grader.errors import SubmissionError, UnreadableError, UsageError
 from grader.handins import Handin, by_id
 from grader.sources import largest
 from grader.text import one_line
+from grader.times import utc_text
 
 NAME = "clones"
 COLUMNS = ("id", "repository", "submitted_at", "revision", "address")
@@ -78,26 +82,52 @@ def _handin(path: Path, line: int, row: Mapping[str, str], student: str) -> Hand
 
 def _attempts(clone: Path, revision: str, told: str | None) -> list[Attempt]:
     try:
-        tags = [] if revision else git.tags(clone, TAGS)
-        commits = [(tag, git.commit_of(clone, f"refs/tags/{tag}")) for tag in tags]
-        dated = sorted((git.time_of(clone, commit), tag, commit) for tag, commit in commits)
+        if not clone.is_dir():
+            raise UnreadableError("there is no clone of it here; clone it, or take it off the list")
+        # Each attempt takes git a moment, and a student can make any number of tags.
+        dated = [] if revision else [(tag.time, tag.name, tag.commit) for tag in git.tags(clone, TAGS)][-MAX_ATTEMPTS:]
         if not dated:
-            commit = git.commit_of(clone, revision or "HEAD")
+            commit = _commit(clone, revision)
             dated = [(git.time_of(clone, commit), "", commit)]
-    except SubmissionError as error:
-        file = File(path=one_line(clone.name), content=partial(failing, error))
-        return [Attempt(name="", submitted_at=None, files=(file,), notes=())]
-    found = [_attempt(clone, *each) for each in dated[-MAX_ATTEMPTS:]]
-    return [*found[:-1], _pushed(found[-1], told)]
+        times = [told or _time(seconds, commit) for seconds, _, commit in dated]
+    except (SubmissionError, UnreadableError) as error:
+        return [_unreadable(clone, error)]
+    found = [_attempt(clone, time, tag, commit) for time, (_, tag, commit) in zip(times, dated, strict=True)]
+    if told is None:
+        note = "Its time is the commit's own, which its author's clock wrote."
+        found[-1] = replace(found[-1], notes=(*found[-1].notes, note))
+    return found
+
+
+def _commit(clone: Path, revision: str) -> str:
+    """What counts where there are no tags."""
+    commit = git.commit_of(clone, revision or "HEAD")
+    if commit is None and revision:
+        raise UnreadableError(f"the clone has no commit {one_line(revision)}; fetch it, or mend the list")
+    if commit is None:
+        raise SubmissionError("nothing was committed to it")
+    return commit
+
+
+def _time(seconds: int, commit: str) -> str:
+    try:
+        return utc_text(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError) as error:
+        raise SubmissionError(f"the commit {commit[:12]} has no time that can be: {error}") from error
+
+
+def _unreadable(clone: Path, error: SubmissionError | UnreadableError) -> Attempt:
+    """An attempt of which nothing can be had; why is said where it is read."""
+    file = File(path=one_line(clone.name), content=partial(failing, error))
+    return Attempt(name="", submitted_at=None, files=(file,), notes=())
 
 
 def _attempt(clone: Path, time: str, tag: str, commit: str) -> Attempt:
     notes = [f"Commit {commit} of {one_line(clone.name)}."]
     try:
         blobs = git.files(clone, commit)
-    except SubmissionError as error:
-        file = File(path=one_line(clone.name), content=partial(failing, error))
-        return Attempt(name=one_line(tag), submitted_at=time, files=(file,), notes=tuple(notes))
+    except UnreadableError as error:
+        return replace(_unreadable(clone, error), name=one_line(tag), submitted_at=time, notes=tuple(notes))
     code = [blob for blob in blobs if blob.path.lower().endswith(CODE_SUFFIXES) and not _is_junk(blob.path)]
     if len(code) > MAX_FILES:
         notes.append(f"Only the first {MAX_FILES} files were looked at.")
@@ -108,15 +138,6 @@ def _attempt(clone: Path, time: str, tag: str, commit: str) -> Attempt:
         for blob in code[:MAX_FILES]
     )
     return Attempt(name=one_line(tag), submitted_at=time, files=files, notes=tuple(notes))
-
-
-def _pushed(attempt: Attempt, told: str | None) -> Attempt:
-    if told is None:
-        note = "Its time is the commit's own, which its author's clock wrote."
-        return Attempt(
-            name=attempt.name, submitted_at=attempt.submitted_at, files=attempt.files, notes=(*attempt.notes, note)
-        )
-    return Attempt(name=attempt.name, submitted_at=told, files=attempt.files, notes=attempt.notes)
 
 
 def _is_junk(path: str) -> bool:

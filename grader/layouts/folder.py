@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from grader.attempts import CODE_SUFFIXES, JUNK, entries_of, find_attempts, is_folder, time_of
-from grader.errors import SubmissionError, UsageError
+from grader.errors import UnreadableError, UsageError
 from grader.handins import Handin, by_id, is_paperwork, safe_id, stem_of
 from grader.text import one_line
 
@@ -27,7 +27,7 @@ def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> 
     try:
         if is_folder(path) and not is_one_students(path, names):
             return _class(path, names, say)
-    except SubmissionError as error:
+    except UnreadableError as error:
         raise UsageError(f"{one_line(str(path), 500)}: {error}; name a folder that you may read") from error
     return [one_student(path, names)]
 
@@ -48,7 +48,7 @@ def is_one_students(folder: Path, names: frozenset[str]) -> bool:
     """Whether a folder holds one student's work rather than a class's.
 
     Raises:
-        SubmissionError: It cannot be opened.
+        UnreadableError: It cannot be opened.
     """
     entries = entries_of(folder)
     inside = [inner for entry in entries if entry.name in names and is_folder(entry) for inner in entries_of(entry)]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grader.attempts import JUNK, attempt_of, entries_of, is_folder
-from grader.errors import SubmissionError, UsageError
+from grader.errors import UnreadableError, UsageError
 from grader.handins import Handin, by_id
 from grader.text import one_line
 
@@ -26,7 +26,7 @@ def recognises(path: Path, names: frozenset[str]) -> bool:
         return False
     try:
         return any(_ENTRY.fullmatch(entry.name) for entry in entries_of(path))
-    except SubmissionError:
+    except UnreadableError:
         return False
 
 
@@ -34,7 +34,7 @@ def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> 
     """One for each participant; see `Layout`."""
     try:
         entries = [entry for entry in entries_of(path) if not JUNK.fullmatch(entry.name)]
-    except SubmissionError as error:
+    except UnreadableError as error:
         raise UsageError(f"{one_line(str(path), 500)}: {error}; name the folder or zip of a download") from error
     students: dict[str, list[tuple[re.Match[str], Path]]] = {}
     for entry in entries:

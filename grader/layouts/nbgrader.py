@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grader.attempts import JUNK, Attempt, attempt_of, entries_of, is_folder
-from grader.errors import SubmissionError, UsageError
+from grader.errors import SubmissionError, UnreadableError, UsageError
 from grader.handins import Handin, by_id
 from grader.sources import read_bytes
 from grader.text import one_line
@@ -75,11 +75,11 @@ def _attempt(folder: Path) -> Attempt:
     time, note = None, None
     try:
         time, note = time_of(read_bytes(folder / TIMESTAMP, 1_000).decode("utf-8", "replace"))
-    except SubmissionError as error:
+    except (SubmissionError, UnreadableError) as error:
         note = f"{TIMESTAMP}: {error}."
     try:
         entries = [(entry.name, entry) for entry in entries_of(folder) if entry.name != TIMESTAMP]
-    except SubmissionError:
+    except UnreadableError:
         # Said where the folder is walked.
         entries = [(folder.name, folder)]
     return attempt_of("", time, entries, notes=(note,) if note else ())
@@ -92,5 +92,5 @@ def _root(path: Path) -> Path:
 def _entries(folder: Path) -> list[Path]:
     try:
         return entries_of(folder)
-    except SubmissionError as error:
+    except UnreadableError as error:
         raise UsageError(f"{one_line(str(folder), 500)}: {error}; name a folder that you may read") from error
