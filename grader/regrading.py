@@ -33,6 +33,11 @@ class Change:
             return None
         return round(self.after.score - self.before.score, scoring.DIGITS)
 
+    @property
+    def loses(self) -> bool:
+        """Whether there are fewer points than before, or none are known any more."""
+        return (self.gain or 0.0) < 0 or (self.after.score is None and self.before.score is not None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regrade:
@@ -45,7 +50,7 @@ class Regrade:
     current: int
     """How many results were kept: nothing that they depend on has changed."""
     missing: tuple[str, ...]
-    """A sentence for each result whose submission was not kept."""
+    """A sentence for each result that is as it was because its submission was not kept, or its device is not here."""
 
     def document(self) -> dict[str, object]:
         """For `--json`."""
@@ -80,9 +85,13 @@ def regrade(settings: Settings, progress: Progress) -> Regrade:
         if not stored:
             raise UsageError(f"{settings.out} holds no results; name the folder that `grader grade --out` wrote to")
         course_secret = secret.load_or_make(settings.out)
-        found = [(result, originals.find(settings.out, result)) for result in stored]
+        absent = {device for device in {result.device for result in stored} if _is_absent(device)}
+        found = [(result, originals.find(settings.out, result)) for result in stored if result.device not in absent]
         pairs = [(result, _task(settings, result, kept, course_secret)) for result, kept in found if kept is not None]
-        missing = tuple(_missing(settings, result) for result, kept in found if kept is None)
+        missing = (
+            *(_missing(settings, result) for result, kept in found if kept is None),
+            *(_no_device(result) for result in stored if result.device in absent),
+        )
         if not pairs:
             raise UsageError(missing[0])
         waiting = {task.key: result for result, task in pairs if task.key != result.key or result.score is None}
@@ -127,8 +136,25 @@ def _missing(settings: Settings, result: SubmissionResult) -> str:
     )
 
 
+def _is_absent(device: str) -> bool:
+    """As `marking.is_absent`, which takes seconds to import and is not asked about the CPU."""
+    if device == "cpu":
+        return False
+    from grader import marking
+
+    return marking.is_absent(device)
+
+
+def _no_device(result: SubmissionResult) -> str:
+    return (
+        f"{result.submission.id}, {result.assignment}: this machine has no device {result.device!r}, and the result "
+        "is as it was; regrade on a machine that has one"
+    )
+
+
 def _order(change: Change) -> tuple[float, str, str]:
-    return -(change.gain or 0.0), change.after.assignment, change.after.submission.id
+    lost = change.before.score if change.after.score is None else None
+    return lost or -(change.gain or 0.0), change.after.assignment, change.after.submission.id
 
 
 def _change(before: SubmissionResult, after: SubmissionResult) -> Change | None:

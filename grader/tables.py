@@ -59,15 +59,15 @@ def regrade_table(found: Regrade) -> RenderableType:
     for change in found.changes:
         before, after = points(change.before.score), points(change.after.score)
         gain = "" if change.gain is None else f"{change.gain:+g}"
-        style = "green" if (change.gain or 0) > 0 else "red" if (change.gain or 0) < 0 else ""
+        style = "green" if (change.gain or 0) > 0 else "red" if change.loses else ""
         who = change.after.submission.id
         device = "" if change.after.device == "cpu" else f" on {change.after.device}"
         table.add_row(Text(who), Text(change.after.assignment + device), before, after, Text(gain, style=style))
     told = [
         Text(f"{one.after.submission.id}: {one_line(reason, 500)}") for one in found.changes for reason in one.reasons
     ]
-    gains = [change.gain for change in found.changes if change.gain is not None]
-    counts = f"{sum(gain > 0 for gain in gains)} gain, {sum(gain < 0 for gain in gains)} lose; "
+    gaining = sum((change.gain or 0) > 0 for change in found.changes)
+    counts = f"{gaining} gain, {sum(change.loses for change in found.changes)} lose; "
     counts += f"{len(found.regraded)} graded again, {found.current} current"
     return Group(*([table] if found.changes else []), *told, Text(counts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
-from grader import cli, exits, grading, originals, regrading, results
+from grader import cli, exits, grading, originals, regrading, results, tables
 from grader.errors import UsageError
 from grader.regrading import Regrade
 from grader.settings import Settings
@@ -94,6 +97,34 @@ def test_a_result_whose_submission_was_not_kept_is_named(
     assert len(found.regraded) == 2
     assert found.missing[0].startswith("bob, tiny: ")
     assert "run `grader grade` on the folder of submissions once more" in found.missing[0]
+
+
+def test_a_score_of_a_device_that_is_not_here_is_kept_and_named(
+    settings: Settings, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    grade(replace(settings, course=course))
+    stored = results.load_all(settings.out).results
+    for one in stored:
+        results.store(settings.out, msgspec.structs.replace(one, device="cuda", key=f"{one.key}-cuda"))
+    found = regrade(settings)
+    assert {result.device for result in found.regraded} == {"cpu"}
+    assert found.missing[0].startswith("ada, tiny: this machine has no device 'cuda', and the result is as it was")
+    assert len(found.missing) == 3
+    regrading.write(settings, found)
+    kept = [one for one in results.load_all(settings.out).results if one.device == "cuda"]
+    assert [one.score for one in kept] == [one.score for one in stored]
+
+
+def test_a_score_that_is_lost_is_a_loss() -> None:
+    before, after = (graded(Task(submission=CLASS[0], device="cpu", key="k"), score) for score in (1.0, None))
+    change = regrading.Change(before=before, after=after, reasons=("its worker could not be started",))
+    assert (change.gain, change.loses) == (None, True)
+    found = Regrade(regraded=(after,), changes=(change,), current=0, missing=())
+    console = Console(width=80, file=io.StringIO())
+    console.print(tables.regrade_table(found))
+    assert isinstance(console.file, io.StringIO)
+    assert "0 gain, 1 lose; 1 graded again" in console.file.getvalue()
 
 
 def test_the_command_tells_and_then_writes(settings: Settings, course: Path) -> None:
