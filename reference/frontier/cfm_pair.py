@@ -33,6 +33,7 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import Numbers, numbers
+from reference.frontier import _built_on_cfm_pair
 from reference.frontier._matching_mistakes import EULER, LOSS, PAIR
 from reference.frontier._velocities import (
     IMAGES,
@@ -51,7 +52,9 @@ from reference.frontier._velocities import (
 Pair = tuple[Tensor, Tensor]
 Field = Callable[..., Tensor]
 
-question = Question(id="fr.6", functions=["cfm_pair", "cfm_loss", "euler_flow"], title="Flow matching")
+question = Question(
+    id="fr.6", functions=["cfm_pair", "cfm_loss", "euler_flow"], title="Flow matching", builds_on=["fr.6"]
+)
 
 ONE = torch.ones((), dtype=torch.float64)
 
@@ -62,9 +65,10 @@ question.oracle(cfm_pair)
 @question.oracle
 def cfm_loss(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     """A 0-dim tensor."""
-    x_t, u = cfm_pair(x0, x1, t)
-    each = (v_fn(x_t, t) - u).square().reshape((*t.shape, -1)).sum(-1)
-    return each.mean()
+    return _built_on_cfm_pair.cfm_loss(v_fn, x0, x1, t, cfm_pair=cfm_pair)
+
+
+question.composed(_built_on_cfm_pair.cfm_loss)
 
 
 @question.oracle

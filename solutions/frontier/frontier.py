@@ -4,7 +4,7 @@
 # Read README.md beside this file first: it derives what you implement here and fixes the conventions.
 # Everywhere: `*batch` stands for any leading shape, `()` and empty ones included; log-densities and losses are in nats;
 # results have the inputs' dtype and device; inputs are never modified; the batch is handled by tensor operations, not
-# by a Python loop. Only functions whose names end in `_loss` average over the batch.
+# by a Python loop. Only functions whose names end in `_loss`, and `ebm_surrogate`, average over the batch.
 
 # %%
 from __future__ import annotations
