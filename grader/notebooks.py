@@ -1,8 +1,9 @@
 """Notebooks as modules: the cells that define something, and the written answers.
 
 Of a code cell, only imports, functions, classes, constants and what these use are kept, so that a plot or a training
-run in a notebook costs nobody a mark. A written answer is a markdown cell that carries its question's id: as the
-cell's metadata (`answer="C2"`, which is also how percent-format spells it) or as a first line `<!-- answer: C2 -->`.
+run in a notebook costs nobody a mark. A written answer is a cell that carries its question's id: as the cell's
+metadata (`answer="C2"`, which is also how percent-format spells it), as a first line `<!-- answer: C2 -->`, or as the
+name that nbgrader gave it.
 """
 
 from __future__ import annotations
@@ -67,13 +68,15 @@ def read_notebook(data: bytes) -> Module:
     left = MAX_CODE_CHARS
     for number, cell in enumerate(cells_of(data), start=1):
         text, metadata = text_of(cell), cell.get("metadata")
+        question = answer_id(text, metadata)
+        # Of any type: one key of Jupyter's turns a cell of text into one of code.
+        answers |= _answer(text, question)
         if cell.get("cell_type") == "code":
             left -= len(text)
             if left < 0:
                 raise SubmissionError(f"its code cells hold more than {MAX_CODE_CHARS >> 10} KiB; hand in code alone")
-            code.append(_parse_cell(number, text, notes)._replace(is_ours=_is_test(metadata)))
-        elif cell.get("cell_type") == "markdown":
-            answers |= _answer(text, answer_id(text, metadata))
+            said = notes if question is None else []
+            code.append(_parse_cell(number, text, said)._replace(is_ours=_is_test(metadata)))
     try:
         source = _definitions(code, notes)
     except RecursionError as error:
@@ -98,11 +101,11 @@ def percent_answers(source: str) -> dict[str, str]:
 
 
 def answer_id(text: str, metadata: object) -> str | None:
-    """The written question that a markdown cell answers: its metadata says so, or its first line."""
-    given = metadata.get("answer") if isinstance(metadata, dict) else None
+    """The written question that a cell answers: its metadata says so, its first line, or nbgrader's name for it."""
+    about = metadata if isinstance(metadata, dict) else {}
     line = _ANSWER_LINE.match(text)
-    name = given if isinstance(given, str) and given else line[1] if line else None
-    return name if name and re.fullmatch(_ID, name) else None
+    names = (about.get("answer"), line[1] if line else None, _graded_answer(about.get("nbgrader")))
+    return next((name for name in names if isinstance(name, str) and re.fullmatch(_ID, name)), None)
 
 
 def cells_of(data: bytes) -> list[Mapping[str, Any]]:
@@ -133,8 +136,15 @@ def text_of(cell: Mapping[str, Any]) -> str:
 def _answer(text: str, question: str | None) -> dict[str, str]:
     """`{id: answer}`, or nothing where the cell carries no id or was left as it was handed out."""
     text = _ANSWER_LINE.sub("", text).strip()
-    written = [part for part in text.replace(PLACEHOLDER, "").splitlines() if part.strip("*_ ") and part[0] != "#"]
-    return {question: text} if question and written else {}
+    return {question: text} if question and text.replace(PLACEHOLDER, "").strip("*_ \t\n") else {}
+
+
+def _graded_answer(about: object) -> str | None:
+    """The question of a cell that nbgrader has a person mark; its names hold a dash where ours hold a dot."""
+    if not isinstance(about, dict) or not (about.get("grade") is True and about.get("solution") is True):
+        return None
+    name = about.get("grade_id")
+    return name.replace("-", ".") if isinstance(name, str) else None
 
 
 def _is_test(metadata: object) -> bool:

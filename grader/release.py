@@ -142,7 +142,7 @@ def _check_stub(stub: str, filename: str) -> None:
 def _check_answers(stub: str, filename: str) -> None:
     for question in percent_answers(stub):
         raise GraderError(
-            f"{filename}: the stub's cell for the answer to {question} holds more than a heading and {PLACEHOLDER!r}; "
+            f"{filename}: the stub's cell for the answer to {question} holds more than {PLACEHOLDER!r}; "
             "ask the question in a cell of its own, so that an untouched answer is known as one"
         )
 

@@ -85,7 +85,6 @@ def test_a_solved_source_notebook_is_read_as_the_solution_without_notes(tiny: Pa
     names = {node.name for node in ast.parse(module.source).body if isinstance(node, ast.FunctionDef)}
     assert names == set(loaded.functions)
     assert module.notes == ()
-    assert module.answers == {}
 
 
 def test_a_function_in_a_test_cell_still_counts() -> None:

@@ -123,6 +123,33 @@ def test_answers_carry_their_question_in_metadata_or_in_a_first_line() -> None:
     assert read_notebook(data).answers == {"C2": "Because $\\sigma = 1$.", "C4": "Forward covers.\n\nReverse seeks."}
 
 
+def test_an_answer_may_be_a_heading() -> None:
+    assert read_notebook(notebook(markdown={"C2": "### KL weighs by q"})).answers == {"C2": "### KL weighs by q"}
+    assert percent_answers('# %% [markdown] answer="C2"\n# ### KL weighs by q\n') == {"C2": "### KL weighs by q"}
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw", "code"])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"answer": "kl.7"},
+        {"nbgrader": {"grade": True, "solution": True, "grade_id": "kl-7"}},
+        {"answer": ["?"], "nbgrader": {"grade": True, "solution": True, "grade_id": "kl-7"}},
+    ],
+)
+def test_an_answer_is_found_whatever_became_of_its_cell(kind: str, metadata: dict[str, object]) -> None:
+    cell = {"cell_type": kind, "metadata": metadata, "source": "q weighs the logarithm."}
+    module = read_notebook(json.dumps({"cells": [cell]}).encode())
+    assert module.answers == {"kl.7": "q weighs the logarithm."}
+    assert module.notes == ()
+
+
+def test_no_other_cell_of_nbgraders_is_an_answer() -> None:
+    names = [{"grade": True, "grade_id": "kl-7"}, {"solution": True, "grade_id": "kl-7"}, "kl-7", {"grade_id": 7}]
+    cells = [{"cell_type": "markdown", "metadata": {"nbgrader": one}, "source": "Text."} for one in names]
+    assert read_notebook(json.dumps({"cells": cells}).encode()).answers == {}
+
+
 def test_answers_of_a_percent_module() -> None:
     source = (
         '# %% [markdown] answer="C2"\n# It is *zero*.\n#\n# Twice.\n\n# %%\nx = 1\n'

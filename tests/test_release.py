@@ -40,8 +40,10 @@ def area(x: torch.Tensor) -> torch.Tensor:
     ### END SOLUTION
 
 
-# %% [markdown] answer="C2"
+# %% [markdown]
 # ## C2 Why?
+
+# %% [markdown] answer="C2"
 # ### BEGIN SOLUTION
 # Because of the strict convexity.
 # ### END SOLUTION
@@ -67,8 +69,10 @@ def area(x: torch.Tensor) -> torch.Tensor:
     raise NotImplementedError
 
 
-# %% [markdown] answer="C2"
+# %% [markdown]
 # ## C2 Why?
+
+# %% [markdown] answer="C2"
 # *YOUR ANSWER HERE*
 '''
 
@@ -127,7 +131,7 @@ def test_an_untouched_answer_is_no_answer_and_the_model_answer_is_one() -> None:
 def test_the_notebook_is_valid_and_keeps_the_ids_of_written_questions() -> None:
     notebook = nbformat.reads(notebook_of(STUB, "disc"), as_version=4)
     nbformat.validate(notebook)
-    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "code", "markdown"]
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "code", "markdown", "markdown"]
     assert [cell.id for cell in notebook.cells][:2] == ["disc-01", "disc-02"]
     assert notebook.cells[-1].metadata == {"answer": "C2"}
     assert notebook.cells[0].source == "# A title"
@@ -165,7 +169,8 @@ def test_a_missing_handout_is_a_usage_error(course: Path) -> None:
             "def f():\n### BEGIN SOLUTION\n    pass\n### END SOLUTION\n",
             "line 2 is not Python: expected",
         ),
-        ('# %% [markdown] answer="C2"\n# Why?\n', "the answer to C2 holds more than a heading"),
+        ('# %% [markdown] answer="C2"\n# Why?\n', "the answer to C2 holds more than 'YOUR ANSWER HERE'"),
+        ('# %% [markdown] answer="C2"\n# # Why?\n# *YOUR ANSWER HERE*\n', "ask the question in a cell of its own"),
     ],
 )
 def test_marks_that_make_no_stub_are_named(solution: str, message: str) -> None:
