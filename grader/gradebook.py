@@ -25,6 +25,7 @@ from grader.nbcourse.books import opened
 from grader.nbcourse.comments import save_comments
 from grader.reports.audience import Audience, seen_by
 from grader.reports.figures import points
+from grader.text import one_line
 
 CONFIG = "nbgrader_config.py"
 
@@ -135,31 +136,47 @@ def _apply(step: preprocessors.NbGraderPreprocessor, notebook: nbformat.Notebook
 def _save(
     gradebook: Gradebook, url: str, result: SubmissionResult, assignment: LoadedAssignment, config: Any
 ) -> list[str]:
-    name, student = result.assignment, result.submission.id
+    name, student = result.assignment, _student(result)
     gradebook.update_or_create_student(student)
     with gradebook.db.no_autoflush:
         time = {"timestamp": result.submission.submitted_at} if result.submission.submitted_at else {}
-        earlier = _timestamp(gradebook, name, student)
+        earlier, awaited = _before(gradebook, name, student)
         submission = gradebook.update_or_create_submission(name, student, **time)
     is_new = submission.timestamp != earlier
     for question in result.questions:
-        grade = gradebook.find_grade(layout.grade_id(question.id), name, name, student)
-        _put(grade, question, is_new=is_new)
+        cell = layout.grade_id(question.id)
+        grade = gradebook.find_grade(cell, name, name, student)
+        _put(grade, question, is_new=is_new, awaited=cell in awaited)
     save_comments(gradebook, name, student, source.comments(assignment, seen_by(result, Audience.STUDENT)))
     gradebook.db.commit()
     return _penalise(gradebook, url, submission, config)
 
 
-def _timestamp(gradebook: Gradebook, assignment: str, student: str) -> object:
+def _student(result: SubmissionResult) -> str:
+    """As nbgrader spells the student, whose folders may have names that are no ids of ours."""
+    return result.submission.name or result.submission.id
+
+
+def _before(gradebook: Gradebook, assignment: str, student: str) -> tuple[object, set[str]]:
+    """When the submission that the gradebook has was made, and its cells that a person has yet to mark."""
     try:
-        return gradebook.find_submission(assignment, student).timestamp
+        submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
-        return None
+        return None, set()
+    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+    unmarked = {grade.name for grade in grades if grade.needs_manual_grade and grade.manual_score is None}
+    return submission.timestamp, unmarked
 
 
-def _put(grade: Grade, question: QuestionResult, *, is_new: bool) -> None:
-    """Save an automatic score; a person's mark stays, and is asked to be looked at where what it judged changed."""
+def _put(grade: Grade, question: QuestionResult, *, is_new: bool, awaited: bool) -> None:
+    """Save an automatic score; a person's mark stays, and is asked to be looked at where what it judged changed.
+
+    Args:
+        awaited: A person was to mark what nbgrader holds. That stays so, even where we see no answer.
+    """
     before = grade.auto_score
+    if question.manual and not question.answer and awaited:
+        return
     if question.manual:
         # As nbgrader has it: nobody need mark what nobody wrote.
         grade.auto_score = None if question.answer else 0.0
@@ -184,7 +201,7 @@ def _penalise(gradebook: Gradebook, url: str, submission: SubmittedAssignment, c
     """Apply nbgrader's own policy to a late submission."""
     if config is None:
         late = submission.total_seconds_late > 0
-        who = f"{submission.student_id}, {submission.assignment.name}"
+        who = f"{one_line(submission.student_id)}, {submission.assignment.name}"
         return [f"{who}: late, and no {CONFIG} here says what that costs; the penalty is left as it was."] * late
     name = submission.assignment.name
     about = {"notebook": name, "assignment": name, "student": submission.student_id, "db_url": url}
@@ -207,7 +224,7 @@ def with_marks(given: str, results: Iterable[SubmissionResult]) -> list[Submissi
 
 def _with_marks(gradebook: Gradebook, result: SubmissionResult) -> SubmissionResult:
     try:
-        submission = gradebook.find_submission(result.assignment, result.submission.id)
+        submission = gradebook.find_submission(result.assignment, _student(result))
     except MissingEntry:
         return result
     notebook = next(iter(submission.notebooks), None)
@@ -258,7 +275,9 @@ def _marked(
         return replace(question, score=float(grade.score)) if marked else question
     if grade.manual_score is None and not grade.extra_credit:
         return question
-    given = float(grade.score)
+    # nbgrader's own sum has the automatic score of the day when it was saved.
+    automatic = question.score or 0.0
+    given = float(grade.score) if grade.manual_score is not None else automatic + float(grade.extra_credit)
     notes.append(
         f"{question.id}: a person gave {points(given)} points; the checks alone gave {points(question.score)}."
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.attempts import Attempt
+from grader.text import is_text
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 # Files of the class rather than of a student.
@@ -52,6 +53,15 @@ def safe_id(name: str, taken: set[str]) -> str:
         name = next(made for size in range(8, 65) if (made := f"student-{digest[:size]}") not in taken)
     taken.add(name)
     return name
+
+
+def name_behind(student: str, name: str) -> str | None:
+    """The name, where it cannot be an id and `student` stands for it; None too where it is no text.
+
+    A name of bytes that are no UTF-8 holds lone surrogates, which no document and no database takes.
+    """
+    stands_for = not _ID.fullmatch(name) and student.startswith(safe_id(name, set()))
+    return name if stands_for and is_text(name) else None
 
 
 def stem_of(filename: str) -> str:

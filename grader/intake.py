@@ -25,6 +25,7 @@ def students_at(
     names: frozenset[str],
     layout: str = layouts.AUTO,
     roster: Roster | None = None,
+    follow: bool = True,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> Iterator[list[Handin]]:
     """The students at a path, in the order of their ids; their files can be read inside the context.
@@ -34,6 +35,7 @@ def students_at(
         names: The assignments.
         layout: How the path is laid out; see `grader.layouts`.
         roster: Who is in the class.
+        follow: Whether the path itself may be a link. Only for a path that a person named; below it, none ever is.
         say: Takes a sentence for each thing that is no student's, and for each student who is unknown or missing.
 
     Raises:
@@ -42,7 +44,7 @@ def students_at(
     path = Path(os.path.abspath(path))
     if not os.path.lexists(path):
         raise UsageError(f"there is no file or folder {one_line(str(path), 500)}")
-    if path.is_symlink() and path.exists():
+    if follow and path.is_symlink() and path.exists():
         path = path.resolve()
     with ExitStack() as stack:
         root = path

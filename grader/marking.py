@@ -236,6 +236,7 @@ class Marker:
                 sha256=submission.sha256,
                 submitted_at=submission.submitted_at,
                 filename=submission.filename,
+                name=submission.name,
             ),
             device=task.device,
             score=scoring.total(questions),

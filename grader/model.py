@@ -95,6 +95,8 @@ class Submission(_Frozen, frozen=True, kw_only=True):
     """Why it could not be read, where that is not the student's fault; there is then no score."""
     answers: dict[str, str] = {}
     """Written answers, markdown, by question id."""
+    name: str | None = None
+    """What the system that it comes from calls the student, where that could not be the id."""
 
 
 class CallShown(_Frozen, frozen=True, kw_only=True):
@@ -163,6 +165,8 @@ class SubmissionInfo(_Frozen, frozen=True, kw_only=True):
     sha256: str
     submitted_at: str | None = None
     filename: str = ""
+    name: str | None = None
+    """What the system that it comes from calls the student, where that could not be the id."""
 
 
 class Environment(_Frozen, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ import msgspec
 
 from grader.attempts import Attempt, File
 from grader.errors import SubmissionError, UnreadableError, UsageError
-from grader.handins import Handin
+from grader.handins import Handin, name_behind
 from grader.intake import students_at
 from grader.layouts import AUTO
 from grader.model import Submission
@@ -52,6 +52,7 @@ def collect(
     assignment: str | None = None,
     layout: str = AUTO,
     roster: Roster | None = None,
+    follow: bool = True,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> list[Submission]:
     """Every submission at a path, one for each student and assignment, in the order of their ids.
@@ -62,6 +63,7 @@ def collect(
         assignment: For files that neither tells; else the name of a folder above them, else the only assignment.
         layout: One of `grader.layouts`, where it is not to be recognised.
         roster: Who is in the class, and what systems call them.
+        follow: Whether the path itself may be a link; see `students_at`.
         say: Takes a sentence for each thing that is no student's, and for each student who is unknown or missing.
 
     Raises:
@@ -70,7 +72,7 @@ def collect(
     if assignment is not None and assignment not in assignments:
         raise UsageError(f"there is no assignment {assignment!r}; this course has {', '.join(assignments)}")
     names = frozenset(assignments)
-    with students_at(path, names=names, layout=layout, roster=roster, say=say) as handins:
+    with students_at(path, names=names, layout=layout, roster=roster, follow=follow, say=say) as handins:
         found = [one for handin in handins for one in _submissions(handin, assignments, assignment)]
     if not found:
         raise UsageError(f"{one_line(str(path))} holds no submissions; expected .py, .ipynb or .zip files, or folders")
@@ -188,6 +190,7 @@ def _submission(
         ),
         problem=best.problem,
         answers=dict(module.answers),
+        name=name_behind(handin.id, handin.name),
     )
 
 
@@ -222,6 +225,7 @@ def _unrecognised(
         notes=notes,
         problem=problem,
         fault=fault,
+        name=name_behind(handin.id, handin.name),
     )
 
 

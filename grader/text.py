@@ -50,6 +50,11 @@ def csv_cell(text: str, limit: int = LIMIT) -> str:
     return f"'{shown}" if risky else shown
 
 
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: a lone surrogate, which JSON and file names can hold, cannot."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text

@@ -140,6 +140,40 @@ def test_what_nobody_wrote_is_a_zero(url: str, result: SubmissionResult, tmp_pat
     assert grades(url)["tiny-3"] == (0.0, None, False)
 
 
+def test_what_waits_for_a_person_goes_on_waiting(url: str, result: SubmissionResult, tmp_path: Path) -> None:
+    """nbgrader may hold an answer that we do not see."""
+    save(url, result, tmp_path)
+    questions = (*result.questions[:-1], replace(result.questions[-1], answer=None))
+    save(url, replace(result, questions=questions), tmp_path)
+    assert grades(url)["tiny-3"] == (None, None, True)
+
+
+def test_extra_credit_is_added_to_the_score_of_today(url: str, result: SubmissionResult, tmp_path: Path) -> None:
+    save(url, result, tmp_path)
+    change(url, mark)
+    first = replace(result.questions[0], score=1.0)
+    second = replace(result.questions[1], score=1.0)
+    assert result.score is not None
+    later = replace(result, score=2.0, questions=(first, second, *result.questions[2:]))
+    [marked] = gradebook.with_marks(url, [later])
+    assert [question.score for question in marked.questions] == [1.0, 1.5, 2.25]
+    assert marked.score == 4.75
+    assert "tiny.2: a person gave 1.5 points; the checks alone gave 1." in marked.notes
+
+
+@pytest.mark.parametrize("student", ["o'brien@uni.ie", "jane+1@uni.example", "jöe"])
+def test_nbgraders_own_name_of_a_student_is_used(student: str, result: SubmissionResult, tmp_path: Path) -> None:
+    url = str(tmp_path / "gradebook.db")
+    known = replace(result, submission=replace(result.submission, id="student-1f", name=student))
+    save(url, known, tmp_path)
+    with opened(gradebook.database_url(url)) as books:
+        assert [one.id for one in books.students] == [student]
+        books.find_grade("tiny-3", "tiny", "tiny", student).manual_score = 2.0
+        books.db.commit()
+    [marked] = gradebook.with_marks(url, [known])
+    assert marked.questions[-1].score == 2.0
+
+
 def test_a_fault_of_the_grader_is_never_saved(url: str, result: SubmissionResult, tmp_path: Path) -> None:
     save(url, result, tmp_path)
     before = grades(url)

@@ -360,6 +360,7 @@ def test_odd_names_become_ids_that_are_safe_to_print(tmp_path: Path) -> None:
         text = " ".join([item.filename, *item.notes, item.problem or ""])
         assert text.isprintable()
         assert item.id == "alice" or "cannot be an id" in text
+    assert {item.name for item in found} == {*ODD_NAMES, None} - {"\udcff"}
 
 
 @given(st.lists(st.text(min_size=1), unique=True))

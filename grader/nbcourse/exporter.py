@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import NotebookExporter
@@ -10,7 +11,9 @@ from nbformat.notebooknode import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from grader.errors import SubmissionError
-from grader.notebooks import cells_of, text_of
+from grader.nbcourse.pictures import pictures
+from grader.notebooks import MAX_NOTEBOOK_BYTES, cells_of, text_of
+from grader.sources import read_bytes
 
 _MAKERS = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 _METADATA = ("answer", "nbgrader", "grader")
@@ -20,13 +23,17 @@ class SubmissionExporter(NotebookExporter):
     """A notebook exporter that no submission can stop.
 
     Outputs and all metadata that nothing here needs are left behind, since they are the student's to write. A file
-    that is no notebook becomes an empty one; the grader, which reads the file itself, says what is wrong with it.
+    that is no notebook, or a link to one, becomes an empty one; the grader, which reads the file itself, says what is
+    wrong with it.
     """
 
     def from_file(self, file_stream: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
         """Convert the open file of a submission."""
-        plain = plain_notebook(file_stream.buffer.read())
-        output, resources = self.from_notebook_node(plain, resources=resources, **kw)
+        try:
+            data = read_bytes(Path(file_stream.name), MAX_NOTEBOOK_BYTES)
+        except SubmissionError:
+            data = b""
+        output, resources = self.from_notebook_node(plain_notebook(data), resources=resources, **kw)
         return output, resources
 
 
@@ -49,16 +56,6 @@ def _plain_cell(cell: Mapping[str, Any], number: int) -> NotebookNode:
     # A lone surrogate is valid JSON and cannot be written as UTF-8.
     source = text_of(cell).encode("utf-8", "replace").decode("utf-8")
     made = maker(source=source, metadata=kept, id=f"cell-{number}")
-    pictures = cell.get("attachments")
-    if made.cell_type == "markdown" and _are_pictures(pictures):
-        made.attachments = from_dict(pictures)
+    if made.cell_type == "markdown" and (found := pictures(cell.get("attachments"), source)):
+        made.attachments = from_dict(found)
     return made
-
-
-def _are_pictures(found: object) -> bool:
-    """Whether these are images pasted into a cell, which an answer may need."""
-    return isinstance(found, dict) and all(
-        isinstance(bundle, dict)
-        and all(str(kind).startswith("image/") and isinstance(data, str) for kind, data in bundle.items())
-        for bundle in found.values()
-    )

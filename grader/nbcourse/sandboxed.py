@@ -15,8 +15,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from grader import submissions
 from grader.catalog import LoadedAssignment
-from grader.errors import GraderError
-from grader.handins import safe_id
+from grader.errors import GraderError, UsageError
+from grader.handins import name_behind, safe_id
 from grader.model import Outcome, QuestionResult, Submission, SubmissionResult
 from grader.nbcourse import layout, source
 from grader.nbcourse.desk import desk_of
@@ -58,16 +58,22 @@ def read_submission(coursedir: CourseDirectory, about: Mapping[str, str], assign
 
     Raises:
         GraderError: The notebook is not the one that was released.
+        UsageError: The folder is a link, through which a student might hand in a file of the instructor's.
     """
     if about["notebook"] != assignment.name:
         raise GraderError(f"expected the notebook {assignment.name}.ipynb, got {about['notebook']}.ipynb")
     folder = Path(coursedir.format_path(coursedir.submitted_directory, about["student"], about["assignment"]))
-    path = folder / f"{about['notebook']}.ipynb"
-    found = submissions.collect(path, assignments={assignment.name: assignment.functions}, assignment=assignment.name)
+    linked = [one for one in (folder.parent, folder) if one.is_symlink()]
+    if linked:
+        raise UsageError(f"{linked[0]} is a symbolic link, and links are not followed; put the folder itself there")
+    path, functions = folder / f"{about['notebook']}.ipynb", {assignment.name: assignment.functions}
+    found = submissions.collect(path, assignments=functions, assignment=assignment.name, follow=False)
+    student = safe_id(about["student"], set())
     time = coursedir.get_existing_timestamp(str(folder))
     return replace(
         found[0],
-        id=safe_id(about["student"], set()),
+        id=student,
+        name=name_behind(student, about["student"]),
         submitted_at=time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None,
     )
 
