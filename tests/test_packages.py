@@ -129,16 +129,35 @@ def test_gradescope_starts_with_two_scripts_at_the_root_of_the_zip(bundle: Bundl
         ({"limit": "5"}, "expected submissions/hours, such as 5/24, got '5'"),
         ({"limit": "0/24"}, "got '0/24'"),
         ({"limit": "5/nan"}, "got '5/nan'"),
+        ({"visibility": "visible,mel.2:hidden"}, r"visibility: expected the id of one of mle\.1, mle\.2, got 'mel\.2'"),
+        ({"visibility": ":hidden"}, "visibility: expected the id of one of mle"),
+        ({"visibility": "hidden,visible"}, "visibility: of all questions is said twice, in 'hidden,visible'"),
+        ({"visibility": "mle.1:hidden,mle.1:visible"}, r"visibility: mle\.1 is said twice"),
+        ({"leaderboard": "mle.1,mle.7"}, r"leaderboard: expected the id of one of mle\.1, mle\.2, got 'mle\.7'"),
+        ({"leaderboard": "mle.1", "visibility": "mle.1:hidden"}, r"leaderboard: mle\.1 is hidden"),
+        ({"leaderboard": "mle.2", "visibility": "hidden,mle.1:visible"}, r"leaderboard: mle\.2 is hidden"),
     ],
 )
 def test_an_option_that_cannot_be_is_said(options: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        gradescope.config("mle", options)
+        gradescope.config("mle", options, ["mle.1", "mle.2"])
+
+
+def test_the_questions_that_an_option_may_name_are_the_assignments(bundle: Bundle) -> None:
+    with pytest.raises(UsageError, match=r"expected the id of one of mle\.1, .*, got 'kl\.1'"):
+        packages.targets()["gradescope"].files(bundle, {"leaderboard": "kl.1"})
+
+
+@pytest.mark.parametrize("timeout", ["abc", "0", "-5", "1.5", "601", "", "²"])
+def test_a_timeout_that_cannot_be_is_said(timeout: str, bundle: Bundle) -> None:
+    with pytest.raises(UsageError, match=f"timeout: expected whole seconds from 1 to 600, got '{timeout}'"):
+        packages.targets()["prairielearn"].files(bundle, {"timeout": timeout})
 
 
 def test_options_reach_the_zip() -> None:
-    config = gradescope.config("mle", {"visibility": "hidden,mle.2:visible", "limit": "5/24", "leaderboard": "mle.1"})
-    assert (config.visibility, config.visibilities, config.leaderboard) == ("hidden", {"mle.2": "visible"}, ["mle.1"])
+    options = {"visibility": "hidden, mle.2:visible", "limit": "5/24", "leaderboard": "mle.2"}
+    config = gradescope.config("mle", options, ["mle.1", "mle.2"])
+    assert (config.visibility, config.visibilities, config.leaderboard) == ("hidden", {"mle.2": "visible"}, ["mle.2"])
     assert config.limit is not None
     assert (config.limit.submissions, config.limit.hours) == (5, 24.0)
 

@@ -118,17 +118,21 @@ def partial(found: dict[str, Any], graded: int) -> dict[str, Any]:
 def counted_times(metadata: Metadata, limit: Limit | None) -> list[str]:
     """When the submissions within the limit's hours were made, counted back from this one.
 
-    Refused ones do not count: each result carries the list on. Where the latest has none, because the autograder
-    failed, every earlier submission counts that it did not fail on.
+    Refused ones do not count: each result carries the list on. Of what came after the latest that has one, because the
+    autograder failed then, every submission counts that it did not fail on.
     """
-    if limit is None or not metadata.previous_submissions:
+    if limit is None:
         return []
-    latest = max(metadata.previous_submissions, key=lambda each: _time(each.submission_time))
-    known = ((latest.results or {}).get("extra_data") or {}).get(STATE)
-    if known is None:
-        known = [each.submission_time for each in metadata.previous_submissions if not each.autograder_error]
-    since = _time(metadata.created_at) - timedelta(hours=limit.hours)
-    return [time for time in known if _time(time) > since]
+    known: list[str] = []
+    for each in _earlier(metadata):
+        told = ((each.results or {}).get("extra_data") or {}).get(STATE)
+        if told is not None:
+            known = list(told)
+        elif not each.autograder_error:
+            known.append(each.submission_time)
+    now = _time(metadata.created_at)
+    # One that is graded anew has later ones, which were counted with it.
+    return [time for time in known if now - timedelta(hours=limit.hours) < _time(time) < now]
 
 
 def staff_lines(result: SubmissionResult) -> list[str]:
@@ -144,7 +148,7 @@ def staff_lines(result: SubmissionResult) -> list[str]:
 
 def _refuse(metadata: Metadata, limit: Limit, counted: list[str], results: Path) -> int:
     """Write the latest results again, and why."""
-    latest = max(metadata.previous_submissions, key=lambda each: _time(each.submission_time)).results
+    latest = _earlier(metadata)[-1].results
     if latest is None:
         print("the limit is reached, and Gradescope gave no earlier results to show again")
         return OURS
@@ -159,6 +163,13 @@ def _refuse(metadata: Metadata, limit: Limit, counted: list[str], results: Path)
     found = {**latest, "output": f"{note}\n\n{rest}", "output_format": "text", "extra_data": extra}
     write_atomically(results, encoded(found))
     return 0
+
+
+def _earlier(metadata: Metadata) -> list[Previous]:
+    """The submissions before this one, the latest last."""
+    now = _time(metadata.created_at)
+    earlier = [each for each in metadata.previous_submissions if _time(each.submission_time) < now]
+    return sorted(earlier, key=lambda each: _time(each.submission_time))
 
 
 def _name_of(metadata: Metadata) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from grader import catalog
 from grader.errors import UsageError
 from grader.hosts.gradescope import CONFIG, Config, Limit
 from grader.packages.bundle import Bundle, scaffold, zipped
@@ -22,37 +23,67 @@ OPTIONS = {
 def files(bundle: Bundle, options: Mapping[str, str]) -> dict[str, bytes]:
     """One zip, and what to do with it; see `Target`."""
     name = bundle.one_assignment()
+    questions = [question.id for question in catalog.load(bundle.course, name).questions]
     content = {
         **bundle.grading(sandbox="container"),
-        CONFIG: msgspec.json.format(msgspec.json.encode(config(name, options)), indent=1) + b"\n",
+        CONFIG: msgspec.json.format(msgspec.json.encode(config(name, options, questions)), indent=1) + b"\n",
         "setup.sh": scaffold("gradescope_setup.sh"),
         "run_autograder": scaffold("gradescope_run.sh"),
     }
     return {f"gradescope-{name}.zip": zipped(content), "README.md": scaffold("gradescope.md", {"ASSIGNMENT": name})}
 
 
-def config(assignment: str, options: Mapping[str, str]) -> Config:
+def config(assignment: str, options: Mapping[str, str], questions: Collection[str]) -> Config:
     """What the zip is told about an assignment.
 
+    Args:
+        assignment: Its name.
+        options: By the names of `OPTIONS`.
+        questions: Ids of the questions that have a test; people mark the others.
+
     Raises:
-        UsageError: A value cannot be.
+        UsageError: A value cannot be: nothing may stay visible because a word was misspelt.
     """
-    general, single = "visible", {}
-    for part in filter(None, options.get("visibility", "").split(",")):
-        question, _, when = part.rpartition(":")
-        if when not in VISIBILITIES:
-            raise UsageError(f"visibility: expected one of {', '.join(VISIBILITIES)}, got {when!r}")
-        if question:
-            single[question] = when
-        else:
-            general = when
+    single = _visibilities(options, questions)
+    general = single.pop("", "visible")
+    leaderboard = list(_parts(options, "leaderboard"))
+    for question in leaderboard:
+        _check_id("leaderboard", question, questions)
+        if single.get(question, general) == "hidden":
+            raise UsageError(f"leaderboard: {question} is hidden, and the leaderboard would show its points; drop one")
     return Config(
         assignment=assignment,
         visibility=general,
         visibilities=single,
-        leaderboard=[part for part in options.get("leaderboard", "").split(",") if part],
+        leaderboard=leaderboard,
         limit=_limit(options.get("limit")),
     )
+
+
+def _visibilities(options: Mapping[str, str], questions: Collection[str]) -> dict[str, str]:
+    """When students see the test of a question, by its id; of all others by the empty one."""
+    found: dict[str, str] = {}
+    for part in _parts(options, "visibility"):
+        question, of_one, when = part.rpartition(":")
+        if when not in VISIBILITIES:
+            raise UsageError(f"visibility: expected one of {', '.join(VISIBILITIES)}, got {when!r}")
+        if of_one:
+            _check_id("visibility", question, questions)
+        if question in found:
+            raise UsageError(
+                f"visibility: {question or 'of all questions'} is said twice, in {options['visibility']!r}"
+            )
+        found[question] = when
+    return found
+
+
+def _parts(options: Mapping[str, str], name: str) -> Iterator[str]:
+    return filter(None, (part.strip() for part in options.get(name, "").split(",")))
+
+
+def _check_id(option: str, question: str, questions: Collection[str]) -> None:
+    if question not in questions:
+        raise UsageError(f"{option}: expected the id of one of {', '.join(questions)}, got {question!r}")
 
 
 def _limit(text: str | None) -> Limit | None:

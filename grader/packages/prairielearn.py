@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from grader.errors import UsageError
 from grader.hosts.prairielearn import CONFIG, Config
 from grader.packages.bundle import Bundle, scaffold
 
@@ -22,7 +23,6 @@ MAX_TIMEOUT_S = 600
 def files(bundle: Bundle, options: Mapping[str, str]) -> dict[str, bytes]:
     """The question, with all that grades it in its `tests/`; see `Target`."""
     name = bundle.one_assignment()
-    timeout = min(int(options.get("timeout", MAX_TIMEOUT_S)), MAX_TIMEOUT_S)
     tests = {
         **bundle.grading(sandbox="container"),
         CONFIG: msgspec.json.encode(Config(assignment=name)) + b"\n",
@@ -38,7 +38,7 @@ def files(bundle: Bundle, options: Mapping[str, str]) -> dict[str, bytes]:
             "enabled": True,
             "image": options.get("image", DEFAULT_IMAGE),
             "entrypoint": "/grade/tests/run.sh",
-            "timeout": timeout,
+            "timeout": _timeout_s(options.get("timeout", str(MAX_TIMEOUT_S))),
             "enableNetworking": False,
         },
     }
@@ -49,3 +49,9 @@ def files(bundle: Bundle, options: Mapping[str, str]) -> dict[str, bytes]:
         **{f"{name}/tests/{path}": data for path, data in tests.items()},
         "README.md": scaffold("prairielearn.md", values),
     }
+
+
+def _timeout_s(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_TIMEOUT_S):
+        raise UsageError(f"timeout: expected whole seconds from 1 to {MAX_TIMEOUT_S}, got {text!r}")
+    return int(text)

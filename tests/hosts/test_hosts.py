@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from grader.hosts import classroom50, gradescope, prairielearn
@@ -191,6 +192,28 @@ class TestTheLimit:
         found = on_gradescope(autograder, SOLUTION, previous_submissions=earlier)
         assert found["score"] == 13
         assert len(found["extra_data"][gradescope.STATE]) == 2
+
+    def test_a_refused_submission_does_not_count_because_the_autograder_failed_after_it(self) -> None:
+        graded, refused, failed = (f"2026-03-02T0{hour}:00:00-08:00" for hour in (7, 8, 9))
+        results = {"extra_data": {gradescope.STATE: [graded]}}
+        previous = [
+            {"submission_time": graded, "results": results},
+            {"submission_time": refused, "results": results},
+            {"submission_time": failed, "autograder_error": True},
+        ]
+        assert counted(previous) == [graded]
+
+    def test_later_submissions_do_not_count_where_one_is_graded_anew(self) -> None:
+        before, itself, later = (f"2026-03-02T{hour}:00:00-08:00" for hour in ("09", "10", "11"))
+        results = {"extra_data": {gradescope.STATE: [before, itself, later]}}
+        assert counted([{"submission_time": before}, {"submission_time": later, "results": results}]) == [before]
+        assert counted([{"submission_time": before, "results": results}]) == [before]
+
+
+def counted(previous: list[dict[str, Any]]) -> list[str]:
+    """What counts against a limit of two a day for the submission of `METADATA`."""
+    metadata = msgspec.convert({**METADATA, "previous_submissions": previous}, gradescope.Metadata)
+    return gradescope.counted_times(metadata, gradescope.Limit(submissions=2, hours=24))
 
 
 def test_classroom50_opens_no_path_and_reads_no_link(course: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
