@@ -9,7 +9,7 @@ column is ever added. Source: lib/gradebook_importer.rb and gradebook_exporter.r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -24,7 +24,9 @@ FILENAME = "canvas.csv"
 
 __all__ = ["FILENAME", "NAME", "filled_path", "write"]
 
-_STUDENT = ("ID", "SIS User ID", "SIS Login ID", "Student")
+_STUDENT = ("ID", "SIS User ID", "SIS Login ID")
+"""What students are found by; not their names, which they may choose."""
+_EXCUSED = "EX"
 _FIXED = {"student", "id", "sis user id", "sis login id", "integration id", "root account", "section", "notes"}
 _COMPUTED = re.compile(r".*(Current|Final|Override) (Score|Points|Grade).*")
 
@@ -39,10 +41,11 @@ def write(results: Sequence[SubmissionResult], path: Path, *, audience: Audience
     if [title.casefold() for title in export.header[:2]] != ["student", "id"]:
         raise UsageError(f"{export.path.name} is no gradebook of Canvas: its first columns are not Student and ID")
     chosen, said = one_a_student(results)
+    rows = _students(export)
     for assignment, group in by_assignment(chosen).items():
         column = _column(export, assignment)
         said += [f"{assignment}: {sentence}" for sentence in _points_differ(export, column, group)]
-        said += [f"{assignment}: {sentence}" for sentence in fill_column(export, column, _students(export), group)]
+        said += [f"{assignment}: {sentence}" for sentence in fill_column(export, column, rows, group, excused=_EXCUSED)]
     export.save()
     return said
 
@@ -69,15 +72,15 @@ def _names(title: str, assignment: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){words}(?![a-z0-9])", title, re.IGNORECASE) is not None
 
 
-def _students(export: Export) -> list[tuple[int, Iterable[str]]]:
+def _students(export: Export) -> dict[int, Sequence[str]]:
     """The rows of students with what each goes by; not the rows of points and of posting policies."""
     indices = [index for title in _STUDENT if (index := export.index(title)) is not None]
-    found: list[tuple[int, Iterable[str]]] = []
+    found: dict[int, Sequence[str]] = {}
     for row in range(1, len(export.raw)):
         cells = export.values(row)
         is_student = len(cells) == len(export.header) and cells[1].strip()
         if is_student and cells[0].strip() != "Points Possible":
-            found.append((row, [cells[index] for index in indices if cells[index].strip()]))
+            found[row] = [cells[index] for index in indices]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,6 +90,11 @@ def read_export(path: Path, *, system: str) -> Export:
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     rows = list(_raw_rows(text, delimiter))
+    try:
+        for cell in (cell for row in rows for cell in row):
+            _unquoted(cell)
+    except csv.Error as error:
+        raise UsageError(f"{one_line(str(file), 500)} is no table: {error}; export it again") from error
     if len(rows) < 2 or len(rows[0]) < 2:
         raise UsageError(f"{one_line(str(file), 500)} is no table with a row a student; export it again")
     return Export(path=file, column=column, raw=rows, delimiter=delimiter)
@@ -102,10 +107,13 @@ def _parted(path: Path) -> tuple[Path, str | None]:
 
 
 def one_a_student(results: Iterable[SubmissionResult]) -> tuple[list[SubmissionResult], list[str]]:
-    """Of each student and assignment the result on one device, the CPU first; and a sentence where others are left."""
+    """Of each student and assignment the result on one device; and a sentence where others are left.
+
+    A result with a score comes first, and of two the one on the CPU.
+    """
     found: dict[tuple[str, str], SubmissionResult] = {}
     others = 0
-    for result in sorted(results, key=lambda each: each.device != "cpu"):
+    for result in sorted(results, key=lambda each: (each.score is None, each.device != "cpu")):
         key = result.assignment, result.submission.id
         others += key in found
         found.setdefault(key, result)
@@ -114,36 +122,68 @@ def one_a_student(results: Iterable[SubmissionResult]) -> tuple[list[SubmissionR
 
 
 def fill_column(
-    export: Export, column: int, rows: Sequence[tuple[int, Iterable[str]]], results: Iterable[SubmissionResult]
+    export: Export,
+    column: int,
+    rows: Mapping[int, Sequence[str]],
+    results: Sequence[SubmissionResult],
+    excused: str | None = None,
 ) -> list[str]:
-    """Puts each result's score into the row that one of its names finds.
+    """Puts each result's score into the row that its student's id finds.
 
     Args:
-        rows: Row numbers, each with the names that its student goes by, the best first.
+        export: Whose copy is filled.
+        column: Where the scores go.
+        rows: By the number of a row, what its student goes by: the same columns in each row, empty where there is none.
+        results: One a student.
+        excused: What the system writes for a student who need not hand in; it stays.
 
     Returns:
         A sentence for each result that could not be put anywhere.
     """
-    by_name: dict[str, set[int]] = {}
-    for row, names in rows:
-        for name in names:
-            by_name.setdefault(name.strip(), set()).add(row)
-    said: list[str] = []
-    taken: dict[int, str] = {}
+    places, said = _places(rows, results)
+    filled = 0
     for result in results:
         score, who = final_score(result), one_line(result.submission.id)
-        places = by_name.get(result.submission.id, set())
+        row = places.get(result.submission.id)
         if score is None:
             said.append(f"{who} has no score (a grader error, or not run); the cell is as it was.")
-        elif len(places) != 1:
-            said.append(f"{who} is {'in no row' if not places else 'in several rows'}; nothing was filled in.")
-        elif (row := next(iter(places))) in taken:
-            said.append(f"{who} and {taken[row]} are one row; that of {taken[row]} stands.")
-        else:
+        elif row is not None and excused is not None and export.values(row)[column].strip() == excused:
+            said.append(f"{who} is excused there ({excused}); the cell is as it was.")
+        elif row is not None:
             export.fill(row, column, score)
-            taken[row] = who
-    said.append(f"{len(taken)} of {len(rows)} rows are filled in, in the copy {export.filled.name}.")
+            filled += 1
+    said.append(f"{filled} of {len(rows)} rows are filled in, in the copy {export.filled.name}.")
     return said
+
+
+def _places(rows: Mapping[int, Sequence[str]], results: Sequence[SubmissionResult]) -> tuple[dict[str, int], list[str]]:
+    """By id the row of each student, and a sentence for each who has none.
+
+    One column at a time, first the one that finds most students: it is what they are called by, and what stands in
+    another column, where somebody may have put an id of somebody else's, does not count against it.
+    """
+    ids = [result.submission.id for result in results]
+    indices: list[dict[str, list[int]]] = [{} for _ in next(iter(rows.values()), ())]
+    for row, names in rows.items():
+        for index, name in zip(indices, names, strict=True):
+            index.setdefault(name.strip(), []).append(row)
+    places: dict[str, int] = {}
+    problems: dict[str, str] = {}
+    for index in sorted(indices, key=lambda index: -sum(each in index for each in ids)):
+        owners = {row: student for student, row in places.items()}
+        for student in ids:
+            found = index.get(student, [])
+            if student in places or student in problems or not found:
+                continue
+            if len(found) > 1:
+                problems[student] = "is in several rows; nothing was filled in."
+            elif found[0] in owners:
+                other = one_line(owners[found[0]])
+                problems[student] = f"and {other} are one row; that of {other} stands."
+            else:
+                places[student] = found[0]
+    lost = [student for student in ids if student not in places]
+    return places, [f"{one_line(each)} {problems.get(each, 'is in no row; nothing was filled in.')}" for each in lost]
 
 
 def _raw_rows(text: str, delimiter: str) -> Iterator[list[str]]:

@@ -7,7 +7,7 @@ is one assignment's, so the results must be too. Source: docs.moodle.org, Grade 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -22,7 +22,8 @@ FILENAME = "moodle.csv"
 
 __all__ = ["FILENAME", "NAME", "filled_path", "write"]
 
-_NAMES = ("ID number", "Username", "Email address", "Full name")
+_NAMES = ("ID number", "Username", "Email address")
+"""What students are found by besides their numbers; not their full names, which they may choose."""
 
 
 def write(results: Sequence[SubmissionResult], path: Path, *, audience: Audience) -> list[str]:
@@ -51,11 +52,11 @@ def write(results: Sequence[SubmissionResult], path: Path, *, audience: Audience
     return said
 
 
-def _students(export: Export) -> tuple[list[tuple[int, Iterable[str]]], int]:
+def _students(export: Export) -> tuple[dict[int, Sequence[str]], int]:
     """The rows whose grade may be changed, with what each student goes by; and how many others there are."""
     identifier, changeable = export.index("Identifier"), export.index("Grade can be changed")
     indices = [index for title in _NAMES if (index := export.index(title)) is not None]
-    found: list[tuple[int, Iterable[str]]] = []
+    found: dict[int, Sequence[str]] = {}
     closed = 0
     for row in range(1, len(export.raw)):
         cells = export.values(row)
@@ -66,7 +67,7 @@ def _students(export: Export) -> tuple[list[tuple[int, Iterable[str]]], int]:
             continue
         # Of `Participant 123`, the number is what a bulk download calls the student.
         number = [cells[identifier].rpartition(" ")[2]] if identifier is not None else []
-        found.append((row, number + [cells[index] for index in indices if cells[index].strip()]))
+        found[row] = [*number, *(cells[index] for index in indices)]
     return found, closed
 
 

@@ -66,14 +66,15 @@ def test_a_column_can_be_named(mle: Class, tmp_path: Path, export: Put) -> None:
 
 def test_what_found_no_place_is_said(mle: Class, tmp_path: Path, export: Put) -> None:
     path = export("canvas", tmp_path / "e.csv", mle[1:])
-    path.write_text(path.read_text("utf-8").replace("7000,,s0001", "s0002,,s0001"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("7000,,s0001", "7000,,s0002"), "utf-8")
     said = reports.write("canvas", [*mle, replace(mle[3], device="cuda")], path)
     assert said == [
         "1 results on other devices are left out: there is room for one score.",
         "mle: Canvas counts it out of 3.0 points, these scores are out of 18; not scaled.",
         "mle: s0000 is in no row; nothing was filled in.",
+        "mle: s0001 is in no row; nothing was filled in.",
         "mle: s0002 is in several rows; nothing was filled in.",
-        "mle: 2 of 3 rows are filled in, in the copy e-filled.csv.",
+        "mle: 1 of 3 rows are filled in, in the copy e-filled.csv.",
     ]
 
 
@@ -93,9 +94,58 @@ def test_moodle_rows_are_found_by_participant_and_closed_ones_are_left(mle: Clas
     by_number = replace(mle[1], submission=replace(mle[1].submission, id="9002"))
     said = reports.write("moodle", [mle[0], by_number, mle[3]], path)
     assert "1 rows may not be changed, as the worksheet says; they are as they were." in said
-    assert "s0000 is in several rows; nothing was filled in." in said
     assert "s0003 is in no row; nothing was filled in." in said
-    assert [bool(row[4]) for row in _cells(tmp_path / "e-filled.csv")[1:]] == [False, False, True, False]
+    assert [bool(row[4]) for row in _cells(tmp_path / "e-filled.csv")[1:]] == [False, True, True, False]
+
+
+def called(result: SubmissionResult, student: str, **changes: object) -> SubmissionResult:
+    return replace(result, submission=replace(result.submission, id=student), **changes)
+
+
+CANVAS = "Student,ID,SIS User ID,SIS Login ID,Section,MLE (12)\n    Points Possible,,,,,18\n"
+
+
+def test_nobody_can_stand_in_anothers_way_by_a_name(mle: Class, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(f"{CANVAS}Alice,7001,,alice,1,\n7001,7002,7001,eve,1,\ncarl,7003,,x,1,\n")
+    results = [called(mle[0], "7001", score=9.0), called(mle[1], "7002", score=1.0), called(mle[2], "carl", score=5.0)]
+    said = reports.write("canvas", results, tmp_path / "e.csv")
+    assert [row[5] for row in _cells(tmp_path / "e-filled.csv")[2:]] == ["9.00", "1.00", ""]
+    assert said == [
+        "mle: carl is in no row; nothing was filled in.",
+        "mle: 2 of 3 rows are filled in, in the copy e-filled.csv.",
+    ]
+
+
+def test_the_column_that_finds_most_is_what_students_are_called_by(mle: Class, tmp_path: Path) -> None:
+    titles = "Identifier,Full name,ID number,Grade"
+    rows = ["Participant 11,A,22,", "Participant 22,B,33,", "Participant 44,C,55,", "Participant 66,D,,"]
+    (tmp_path / "e.csv").write_text("\n".join([titles, *rows, ""]))
+    numbers = [called(mle[0], student, score=float(student)) for student in ("22", "33", "55")]
+    reports.write("moodle", [*numbers, called(mle[0], "66", score=4.0)], tmp_path / "e.csv")
+    assert [row[3] for row in _cells(tmp_path / "e-filled.csv")[1:]] == ["22.00", "33.00", "55.00", "4.00"]
+    said = reports.write("moodle", [*numbers, called(mle[0], "11")], tmp_path / "e.csv")
+    assert "11 and 22 are one row; that of 22 stands." in said
+
+
+def test_who_is_excused_stays_so(mle: Class, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(f"{CANVAS}Alice,7001,,alice,1,EX\nBob,7002,,bob,1,3\n")
+    said = reports.write("canvas", [called(mle[0], "alice"), called(mle[1], "bob", score=4.0)], tmp_path / "e.csv")
+    assert [row[5] for row in _cells(tmp_path / "e-filled.csv")[2:]] == ["EX", "4.00"]
+    assert "mle: alice is excused there (EX); the cell is as it was." in said
+
+
+def test_a_result_with_a_score_is_preferred(mle: Class, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(f"{CANVAS}Alice,7001,,alice,1,\nBob,7002,,bob,1,\n")
+    failed, whole = called(mle[0], "alice", score=None), called(mle[0], "alice", device="cuda", score=4.0)
+    other = [called(mle[0], "bob", device="cuda", score=2.0), called(mle[0], "bob", score=3.0)]
+    reports.write("canvas", [failed, whole, *other], tmp_path / "e.csv")
+    assert [row[5] for row in _cells(tmp_path / "e-filled.csv")[2:]] == ["4.00", "3.00"]
+
+
+def test_a_cell_larger_than_any_table_has_is_a_usage_error(mle: Class, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(f"{CANVAS}Alice,7001,,{'a' * 200_000},1,\n")
+    with pytest.raises(UsageError, match=r"e.csv is no table: field larger than field limit"):
+        reports.write("canvas", mle, tmp_path / "e.csv")
 
 
 def test_decimal_commas_stay(mle: Class, tmp_path: Path) -> None:
