@@ -17,15 +17,18 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from grader.errors import SubmissionError
+from grader.notebooks import MAX_NOTEBOOK_BYTES
 
 MAX_FILES = 200
-MAX_MEMBER_BYTES = 5 << 20
+MAX_MEMBER_BYTES = MAX_NOTEBOOK_BYTES
+"""As much as the largest file that is read where it is in no archive."""
 MAX_TOTAL_BYTES = 20 << 20
 # Room for the headers of as many members as are allowed, long names included.
 _MAX_TAR_BYTES = MAX_TOTAL_BYTES + MAX_FILES * 8192
 
-_READ_BY_US = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGE = (
+READ_BY_US = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Ways to compress in a zip; others can make the reader allocate what the archive says, however small it is."""
+DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -69,7 +72,7 @@ def extract(filename: str, data: bytes) -> dict[str, bytes]:
             if total > MAX_TOTAL_BYTES:
                 raise SubmissionError(f"the archive unpacks to more than {_mib(MAX_TOTAL_BYTES)}; hand in code alone")
             files[name] = content
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise SubmissionError(f"the archive is damaged ({type(error).__name__}); make it again") from error
     return files
 
@@ -87,8 +90,7 @@ def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
                 raise SubmissionError(f"the archive holds {name!r}, which is not a regular file; hand in files alone")
             if info.flag_bits & 1:
                 raise SubmissionError("the archive is encrypted; make one without a password")
-            # Other methods can make the reader allocate what the archive says, however small it is.
-            if info.compress_type not in _READ_BY_US:
+            if info.compress_type not in READ_BY_US:
                 raise SubmissionError(f"{name!r} is compressed in a way that is not read; use the usual zip method")
             with archive.open(info) as member:
                 yield name, _capped(name, member.read(MAX_MEMBER_BYTES + 1))

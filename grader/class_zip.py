@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from grader import layouts
-from grader.archives import is_archive, safe_path
+from grader.archives import DAMAGE, READ_BY_US, is_archive, safe_path
 from grader.attempts import CODE_SUFFIXES, JUNK
 from grader.errors import SubmissionError, UsageError
 from grader.handins import stem_of
@@ -27,7 +27,6 @@ MAX_MEMBER_BYTES = 64 << 20
 MAX_TOTAL_BYTES = 4 << 30
 
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
-_DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
 def is_class(path: Path, names: frozenset[str]) -> bool:
@@ -76,7 +75,7 @@ def _unpacked(path: Path, say: Callable[[str], object], *, contents: bool) -> It
         try:
             with zipfile.ZipFile(path) as archive:
                 _extract(archive, root, say, contents=contents)
-        except (*_DAMAGE, SubmissionError) as error:
+        except (*DAMAGE, SubmissionError) as error:
             raise UsageError(f"{one_line(path.name)} cannot be unpacked: {error}; download it again") from error
         yield _inner(root)
 
@@ -94,6 +93,8 @@ def _extract(archive: zipfile.ZipFile, root: Path, say: Callable[[str], object],
         if kind not in (0, stat.S_IFREG) or info.flag_bits & 1:
             say(f"{one_line(name)} in the zip is no regular file, or encrypted, and was left out")
             continue
+        if contents and info.compress_type not in READ_BY_US:
+            raise UsageError(f"{one_line(name)} in the zip is compressed in a way that is not read; unpack it by hand")
         content = _content(archive, info) if contents else b""
         total += len(content)
         if total > MAX_TOTAL_BYTES:

@@ -84,7 +84,7 @@ def test_bombs_are_stopped_while_reading() -> None:
     one = (b"\0" * (archives.MAX_MEMBER_BYTES + 1),)
     many = [(f"{index}.py", b"\0" * archives.MAX_MEMBER_BYTES) for index in range(5)]
     for name, pack in (("a.zip", zipped), ("a.tgz", tarred)):
-        with pytest.raises(SubmissionError, match="larger than 5 MiB"):
+        with pytest.raises(SubmissionError, match="larger than 10 MiB"):
             extract(name, pack(("mle.py", *one)))
         with pytest.raises(SubmissionError, match="unpacks to more than 20 MiB"):
             extract(name, pack(*many))

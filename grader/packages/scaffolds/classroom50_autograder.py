@@ -16,7 +16,8 @@ from pathlib import Path
 
 ASSIGNMENT = "@@ASSIGNMENT@@"
 MAX_FILES = 200
-MAX_BYTES = 5 << 20
+MAX_BYTES = 10 << 20
+"""As much as the grader reads of one file."""
 
 
 def packed(folder: Path) -> bytes:
@@ -25,10 +26,23 @@ def packed(folder: Path) -> bytes:
     wanted = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for path in wanted[:MAX_FILES]:
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
+        for number, path in enumerate(wanted):
+            reason = refusal(path) if number < MAX_FILES else f"{MAX_FILES} files are the most that are graded"
+            if reason:
+                # In quotes and escaped, so that no name can be a command to the workflow.
+                print(f"Left out: {str(path.relative_to(folder))!a}, since {reason}.", file=sys.stderr)
+            else:
                 archive.add(path, arcname=str(path.relative_to(folder)), recursive=False)
     return out.getvalue()
+
+
+def refusal(path: Path) -> str:
+    """Why a file is not handed on; empty where it is."""
+    if path.is_symlink() or not path.is_file():
+        return "it is no regular file"
+    if path.stat().st_size > MAX_BYTES:
+        return f"it is larger than {MAX_BYTES >> 20} MiB; clear the outputs of a notebook"
+    return ""
 
 
 def stamped(result: dict[str, object], environ: dict[str, str]) -> dict[str, object]:
