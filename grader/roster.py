@@ -1,7 +1,8 @@
 """Who is in the class: a CSV file with a column `id`, and others that hold what systems call the same students.
 
 A student handed in under `7001` by Canvas, `jdoe` by git and `jane@uni.example` by Gradescope is one row. Every cell
-but those of the column `name` finds its student if it is nobody else's.
+but those of the column `name` finds its student if it is nobody else's, upper and lower case alike. Names find nobody:
+in many systems students choose their own.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Roster:
     def find(self, names: Iterable[str]) -> str | None:
         """The student that the first telling name finds; None for nobody and for more than one."""
         for name in names:
+            if name in self.ids:
+                return name
             found = self.known_as.get(name.strip().casefold(), frozenset())
             if len(found) == 1:
                 return next(iter(found))
@@ -55,12 +58,19 @@ def read_roster(path: Path) -> Roster:
             raise UsageError(f"row {number} of {path.name}: {one_line(student)!r} is no id, or is there already")
     known_as: dict[str, set[str]] = {}
     for student, row in zip(ids, rows, strict=True):
-        cells = [student, *(cell for title, cell in row.items() if title and isinstance(cell, str))]
+        cells = [cell for title, cell in row.items() if title and isinstance(cell, str) and not _is_name(title)]
         for cell in filter(None, (cell.strip().casefold() for cell in cells)):
             known_as.setdefault(cell, set()).add(student)
     # An id is its own student's, whoever else may be called the same.
-    known_as |= {student.casefold(): {student} for student in ids}
+    own: dict[str, set[str]] = {}
+    for student in ids:
+        own.setdefault(student.casefold(), set()).add(student)
+    known_as |= own
     return Roster(ids=tuple(ids), known_as={name: frozenset(found) for name, found in known_as.items()})
+
+
+def _is_name(title: str) -> bool:
+    return title.strip().casefold() == "name"
 
 
 def resolve(handins: Sequence[Handin], roster: Roster | None, say: Callable[[str], object]) -> list[Handin]:

@@ -122,6 +122,13 @@ def test_canvas_marks_and_numbers_are_understood(tmp_path: Path) -> None:
     assert found["7001", "mle"].notes == ()
 
 
+def test_a_moodle_file_cannot_be_handed_in_for_somebody_else(tmp_path: Path) -> None:
+    forged = "Aaron Evil_123_assignsubmission_file_x_999_assignsubmission_file_mle.py"
+    found, said = read(put(tmp_path, {forged: MLE, "Zoe Victim_999_assignsubmission_file_mle.py": MLE + "# hers"}))
+    assert sources(found) == {("123", "mle"): MLE, ("999", "mle"): MLE + "# hers"}
+    assert said == [f"{forged} holds several numbers; it counts for 123, the first"]
+
+
 def test_moodle_texts_are_said_to_be_left_out(tmp_path: Path) -> None:
     found, _ = read(put(tmp_path, MOODLE))
     assert found["7003", "mle"].notes == ("onlinetext.html was left out: it is no .py or .ipynb file.",)
@@ -209,6 +216,28 @@ def test_a_hostile_class_zip_leaves_its_folder_alone(tmp_path: Path) -> None:
         "was left out: it cannot be a file's name here",
         "is no regular file, or encrypted, and was left out",
     ]
+
+
+def test_a_damaged_class_zip_is_a_usage_error(tmp_path: Path) -> None:
+    text = "".join(f"x{number} = {number * number}\n" for number in range(5000))
+    path = tmp_path / "class.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("ann", "bob"):
+            archive.writestr(f"{name}/mle.py", text)
+    data = bytearray(path.read_bytes())
+    data[200:260] = b"\xff" * 60
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"class.zip cannot be unpacked: .* download it again"):
+        read(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_class_zip_packed_in_another_way_is_refused(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w", method) as archive:
+        for name in ("ann", "bob"):
+            archive.writestr(f"{name}/mle.py", MLE)
+    with pytest.raises(UsageError, match=r"ann/mle.py in the zip is compressed in a way that is not read; unpack it"):
+        read(tmp_path / "class.zip")
 
 
 def commit(clone: Path, files: dict[str, str], at: str, tag: str | None = None) -> None:
@@ -401,6 +430,25 @@ def test_a_name_that_two_share_finds_neither(tmp_path: Path) -> None:
     assert roster.find(["x", "bob"]) == "bob"
     assert roster.find(["X"]) is None
     assert roster.find(["Ann"]) == "ann"
+
+
+def test_ids_that_differ_in_case_are_two_students(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("id,login\nBob,b1\nbob,b2\n")
+    roster = read_roster(tmp_path / "r.csv")
+    assert [roster.find([name]) for name in ("Bob", "bob", "BOB", "B1")] == ["Bob", "bob", None, "Bob"]
+    put(tmp_path / "class", {"Bob/mle.py": MLE + "# 1", "bob/mle.py": MLE + "# 2", "BOB/mle.py": MLE})
+    found, said = read(tmp_path / "class", roster=tmp_path / "r.csv")
+    assert {student for student, _ in found} == {"BOB", "Bob", "bob"}
+    assert found["bob", "mle"].source == MLE + "# 2"
+    assert said == ["BOB (BOB) is not on the roster; graded all the same"]
+
+
+def test_a_display_name_finds_nobody(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("id,Name\nada,Ada Lovelace\n")
+    files = {"Ada Lovelace_55_assignsubmission_file_mle.py": MLE, "Bo_56_assignsubmission_file_mle.py": MLE}
+    found, said = read(put(tmp_path / "class", files), roster=tmp_path / "r.csv")
+    assert {student for student, _ in found} == {"55", "56"}
+    assert "55 (55) is not on the roster; graded all the same" in said
 
 
 def test_an_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:

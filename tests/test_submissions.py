@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader import packages
+from grader.archives import MAX_MEMBER_BYTES, extract
 from grader.errors import SubmissionError, UsageError
 from grader.handins import safe_id
 from grader.model import Submission
@@ -21,6 +24,8 @@ from grader.submissions import collect, collect_all
 
 ASSIGNMENTS = {"mle": ("gaussian_log_prob", "gaussian_mle"), "gaussian_kl": ("kl_standard", "kl_diag")}
 MLE = "def gaussian_log_prob(x, mu, logvar):\n    return x\n"
+AUTOGRADER = runpy.run_path(str(Path(packages.__file__).parent / "scaffolds" / "classroom50_autograder.py"))
+"""What packs a student's files in a Classroom 50 job."""
 KL = "def kl_standard(mu, logvar):\n    return mu\n"
 
 
@@ -107,6 +112,18 @@ def test_a_class_may_hold_a_folder_for_each_assignment(tmp_path: Path) -> None:
     assert found["bob", "gaussian_kl"] == "bob.py: the file is empty."
 
 
+def test_a_class_that_looks_like_one_student_is_said_to_be_taken_for_one(tmp_path: Path) -> None:
+    put(tmp_path / "hw", {"alice.py": MLE, "bob/mle.py": MLE, "mle.py": MLE, "mle/notes.txt": "", ".git/x": ""})
+    put(tmp_path / "eve", {"mle.py": MLE, "gaussian_kl.py": KL, "notes.txt": ""})
+    said: list[str] = []
+    assert {item.id for item in collect(tmp_path / "hw", assignments=ASSIGNMENTS, say=said.append)} == {"hw"}
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        "hw is taken for one student's, alice.py, bob included"
+    ]
+    collect(tmp_path / "eve", assignments=ASSIGNMENTS, say=said.append)
+    assert len(said) == 1
+
+
 def test_the_last_attempt_counts_and_says_so(tmp_path: Path) -> None:
     put(
         tmp_path,
@@ -190,6 +207,32 @@ def test_a_bad_file_is_a_submission_with_a_problem(tmp_path: Path, data: bytes, 
     found = summary(read(tmp_path / "class"))
     assert sentence in found["alice", "mle"]
     assert found["bob", "mle"] == MLE
+
+
+def test_a_notebook_with_large_outputs_is_read_in_an_archive_too(tmp_path: Path) -> None:
+    image = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * (6 << 20)}}
+    text = json.dumps({"cells": [{"cell_type": "code", "source": MLE, "outputs": [image]}]})
+    put(tmp_path, {"a/mle.ipynb": text, "b.tar.gz": tarred("mle.ipynb", text)})
+    with zipfile.ZipFile(tmp_path / "c.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mle.ipynb", text)
+    (tmp_path / "d.tar.gz").write_bytes(AUTOGRADER["packed"](tmp_path / "a"))
+    found = read(tmp_path)
+    assert {item.id: item.problem for item in found} == {"a": None, "b": None, "c": None, "d": None}
+    assert len({item.sha256 for item in found}) == 1
+
+
+def test_classroom50_says_what_it_does_not_hand_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, {"mle.py": MLE, "big.ipynb": "", "a\n::error::x.py": MLE})
+    os.truncate(tmp_path / "big.ipynb", MAX_MEMBER_BYTES + 1)
+    (tmp_path / "link.py").symlink_to(tmp_path / "mle.py")
+    (tmp_path / "z.tar.gz").write_bytes(AUTOGRADER["packed"](tmp_path))
+    said = capsys.readouterr().err
+    assert said.splitlines() == [
+        "Left out: 'big.ipynb', since it is larger than 10 MiB; clear the outputs of a notebook.",
+        "Left out: 'link.py', since it is no regular file.",
+    ]
+    assert set(extract("z.tar.gz", (tmp_path / "z.tar.gz").read_bytes())) == {"mle.py", "a\n::error::x.py"}
+    assert AUTOGRADER["MAX_BYTES"] == MAX_MEMBER_BYTES
 
 
 def test_a_file_of_100_mb_is_not_read(tmp_path: Path) -> None:

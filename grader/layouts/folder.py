@@ -27,6 +27,11 @@ def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> 
     try:
         if is_folder(path) and not is_one_students(path, names):
             return _class(path, names, say)
+        if is_folder(path) and (others := _others(path, names)):
+            say(
+                f"{one_line(path.name)} is taken for one student's, {', '.join(others[:5])} included: a file in it is "
+                "named after an assignment, or a folder after a time; if it is a class's, move that to its student's"
+            )
     except UnreadableError as error:
         raise UsageError(f"{one_line(str(path), 500)}: {error}; name a folder that you may read") from error
     return [one_student(path, names)]
@@ -55,6 +60,18 @@ def is_one_students(folder: Path, names: frozenset[str]) -> bool:
     modules = [entry for entry in [*entries, *inside] if entry.suffix in CODE_SUFFIXES and not is_folder(entry)]
     attempts = [entry for entry in entries if is_folder(entry) and time_of(entry.name)]
     return bool(attempts) or any(module.stem in names for module in modules)
+
+
+def _others(folder: Path, names: frozenset[str]) -> list[str]:
+    """What stands in a student's folder and may be other students': folders and code of other names."""
+    return [
+        one_line(entry.name)
+        for entry in entries_of(folder)
+        if not JUNK.fullmatch(entry.name)
+        and entry.name not in names
+        and not time_of(entry.name)
+        and (is_folder(entry) or (entry.suffix in CODE_SUFFIXES and entry.stem not in names))
+    ]
 
 
 def _class(root: Path, names: frozenset[str], say: Callable[[str], object]) -> list[Handin]:

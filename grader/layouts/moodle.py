@@ -1,7 +1,8 @@
 """Moodle's "download all submissions": `Jane Doe_123_assignsubmission_file_`, a folder or the start of a file's name.
 
 Students are called by the number, which is that of `Participant 123` in the grading worksheet. When something was
-handed in is not in the download.
+handed in is not in the download. Of a name that holds several such numbers, the first is Moodle's: what follows is what
+the student called the file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from grader.text import one_line
 
 NAME = "moodle"
 
-_ENTRY = re.compile(r"(?P<who>.+)_(?P<number>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)", re.DOTALL)
+_ENTRY = re.compile(r"(?P<who>.+?)_(?P<number>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)", re.DOTALL)
+
+_NUMBER = re.compile(r"_(\d+)_assignsubmission_(?:file|onlinetext)")
 
 
 def recognises(path: Path, names: frozenset[str]) -> bool:
@@ -42,6 +45,8 @@ def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> 
         if match is None:
             say(f"{one_line(entry.name)} is not named as Moodle names submissions and was left out")
         else:
+            if len(set(_NUMBER.findall(entry.name))) > 1:
+                say(f"{one_line(entry.name)} holds several numbers; it counts for {match['number']}, the first")
             students.setdefault(match["number"], []).append((match, entry))
     ids = by_id(students)
     return [_handin(ids[number], path, found) for number, found in students.items()]
