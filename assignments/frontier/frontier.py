@@ -395,6 +395,41 @@ def rank_models(a: Evidence, b: Evidence) -> Literal["a", "b", "undetermined"]:
 
 
 # %% [markdown]
+# ## fr.8 A flow of the banana
+
+
+# %%
+# YOUR CODE HERE
+
+
+# %%
+def train_flow(x_train: Tensor, *, generator: torch.Generator, budget_s: float = 40.0) -> nn.Module:
+    """Trains a flow on points of the plane by maximum likelihood.
+
+    The points are independent draws of x = y + shift, or of x = (y_2, y_1) + shift, with
+
+        y_1 = 1.5 e_1,    y_2 = bend (y_1^2 - 2.25) + 0.5 e_2,    e standard normal,
+
+    and a bend between 0.3 and 0.6 or between -0.6 and -0.3. Which of the two, the bend and the shift are not told. The
+    entropy is 1 + log(2 pi) + log(0.75) = 2.550 nats, whatever they are.
+
+    Args:
+        x_train: Shape [10000, 2], float32.
+        generator: Where every random number of the training comes from, first weights included: torch's global random
+            state is the same after the call as before.
+        budget_s: Seconds of processor time that the call may take, on one core.
+
+    Returns:
+        A module with the methods of AffineCoupling: forward takes x, [*batch, 2], to z and log|det dz/dx|, inverse
+        takes z back to x and log|det dx/dz|. It is evaluated in evaluation mode, with a standard normal base. Its mean
+        -log p(x) over new points must be within 0.03 nats of the entropy for full points, within 0.10 for half of them.
+    """
+
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+# %% [markdown]
 # ## C5 Which model is better?
 #
 # A paper reports log p(x) = -85.1 nats for an autoregressive model and -86.8 nats for a variational autoencoder,

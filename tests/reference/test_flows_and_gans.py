@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ from grader.catalog import LoadedAssignment
 from grader.marking import Marker
 from grader.model import Outcome, QuestionResult, Submission
 from grader.question import Question
+from grader.remote import Student
 from grader.strategies import Numbers
 from grader.task import Task
+from grader.transports import LocalTransport
+from grader.variants import StandIn
 from grader.worker import families
 from reference.frontier import affine_coupling, flow_log_prob, gan_d_loss, optimal_discriminator
+from reference.frontier._banana import ENTROPY, Banana, ExactFlow, banana
 from reference.frontier._coupling import AffineCoupling
+from reference.frontier.train_flow import MAX_ERRORS, SEEDS, Report, differences, examined, train_flow
 from tests.tiny_course import grade_all, plan
 
 ROOT = Path(__file__).parents[2]
 HANDOUT = ROOT / "assignments" / "frontier" / "README.md"
-POINTS = {"fr.1": 10, "fr.2": 15, "fr.3": 15, "fr.4": 10}
+POINTS = {"fr.1": 10, "fr.2": 15, "fr.3": 15, "fr.4": 10, "fr.8": 10}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +67,10 @@ def test_questions_are_worth_what_the_catalogue_says(assignment: LoadedAssignmen
     question = by_id(assignment, identity)
     assert question.points == POINTS[identity]
     assert all(check.points * 4 == int(check.points * 4) > 0 for check in question.checks)
+
+
+def test_the_whole_assignment_is_worth_a_hundred_points(assignment: LoadedAssignment) -> None:
+    assert sum(question.points for question in (*assignment.questions, *assignment.written)) == 100
 
 
 # fr.1
@@ -229,8 +239,7 @@ def gan_g_loss(fake_logits, kind):
 def test_generator_loss_of_the_opposite_sign_is_rejected_with_its_sentence(assignment: LoadedAssignment) -> None:
     """The false accept of a public grader, which looks at D = 0.5 alone with a tolerance of 0.05."""
     source = assignment.solution_source + OPPOSITE_SIGN
-    module: dict[str, Any] = {"__name__": "work"}
-    exec(compile(source, "<work>", "exec"), module)
+    module = StandIn(name="opposite_sign", kind="listed", source=source).defined()
     undecided = torch.zeros(3)
     right = gan_d_loss.gan_g_loss(undecided, "nonsaturating")
     assert torch.allclose(module["gan_g_loss"](undecided, "nonsaturating"), right, atol=0.05)
@@ -305,3 +314,110 @@ def test_discriminator_worked_numbers() -> None:
     exactly(d, [0.75, 0.25])
     found = (optimal_discriminator.gan_value(p, q, d).item(), optimal_discriminator.jsd(p, q).item())
     assert [round(value, 3) for value in found] == [-1.125, 0.131]
+
+
+# fr.8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_banana_against_scipy(seed: int) -> None:
+    """The density by scipy.stats of the long entry and of the other one given it, and moments of its points."""
+    law = banana(seed)
+    assert 0.3 <= abs(law.bend) <= 0.6
+    shift = law.shift.numpy()
+
+    def density(first: float, second: float) -> float:
+        y = np.array([first, second]) - shift
+        y_1, y_2 = y[::-1] if law.swapped else y
+        along, across = scipy.stats.norm(0, 1.5), scipy.stats.norm(law.bend * (y_1**2 - 2.25), 0.5)
+        return float(along.pdf(y_1) * across.pdf(y_2))
+
+    e = Numbers(seed=seed, decimals=17).normal((20_000, 2))
+    points = law.at(e)
+    for x in points[:20]:
+        exactly(law.log_density(x), math.log(density(*x.tolist())), rtol=1e-9)
+    assert (points.mean(0) - law.shift).abs().max() < 0.06
+    assert abs(-law.log_density(points).mean().item() - ENTROPY) < 0.03
+    exactly(law.flow()(points)[0], e.numpy(), rtol=1e-6)
+
+
+def test_the_entropy_and_the_gaussian_of_the_handout() -> None:
+    """By scipy.stats' own entropies, of what is bent and moved, and of the Gaussian with the banana's covariance."""
+    base = scipy.stats.multivariate_normal(np.zeros(2), np.diag([1.5**2, 0.5**2])).entropy()
+    assert abs(base - ENTROPY) < 1e-12
+    assert "2.550" in HANDOUT.read_text(encoding="utf-8")
+    for bend, said in ((0.3, 0.77), (0.6, 1.37)):
+        # Var(y_1^2) = 2 * 1.5^4, and y_1 is not correlated with its square.
+        covariance = np.diag([1.5**2, 0.5**2 + bend**2 * 2 * 1.5**4])
+        gap = scipy.stats.multivariate_normal(np.zeros(2), covariance).entropy() - ENTROPY
+        assert abs(gap - 0.5 * math.log(1 + 40.5 * bend**2)) < 1e-12
+        assert round(gap, 2) == said
+
+
+class Trained:
+    """A module in place of what a student trains, whatever the data are."""
+
+    def __init__(self, model: Callable[[Banana], Any]) -> None:
+        self.model = model
+
+    def report(self, seed: int) -> Report:
+        law = banana(seed % SEEDS)
+        module = {"train_flow": lambda x_train, *, generator, budget_s: self.model(law)}
+        student = Student(
+            ["train_flow"], LocalTransport(module, quiet=False), LocalTransport({"train_flow": train_flow})
+        )
+        return examined(student, Numbers(seed=seed, decimals=17))
+
+
+def test_the_exact_flow_has_no_gap() -> None:
+    report = Trained(lambda law: law.flow(torch.float32)).report(11)
+    assert abs(report.gap) < 1e-5
+    assert abs(report.mass - 1) < 1e-5
+    assert report.stated_error < 1e-5
+    assert report.errors_above < MAX_ERRORS
+
+
+def test_a_map_that_folds_has_too_much_mass() -> None:
+    """All of the line comes to lie between -1 and 1, in many layers: no density, and better than the true one."""
+
+    class Folded(torch.nn.Module):
+        def __init__(self, law: Banana) -> None:
+            super().__init__()
+            self.flow = law.flow(torch.float32)
+
+        def forward(self, x: Tensor) -> Any:
+            z, log_det = self.flow(x)
+            folded = ((z[..., :1] + 1) % 4 - 2).abs() - 1
+            return torch.cat((folded, z[..., 1:]), dim=-1), log_det
+
+        def inverse(self, z: Tensor) -> Any:
+            return self.flow.inverse(z)
+
+    report = Trained(Folded).report(12)
+    assert report.mass > 1.02
+    assert report.errors_above > MAX_ERRORS
+    assert report.returned_error > 1e-2
+    assert report.stated_error < 1e-4
+
+
+def test_a_log_det_that_is_too_large_is_no_log_det() -> None:
+    """What a model states of itself does not count."""
+
+    class Boasting(ExactFlow):
+        def forward(self, x: Tensor) -> Any:
+            z, log_det = super().forward(x)
+            return z, log_det + 1
+
+    report = Trained(lambda law: Boasting(law.bend, law.swapped, law.shift, torch.float32)).report(13)
+    assert abs(report.gap) < 1e-5
+    assert report.stated_error > 0.9
+
+
+def test_far_points_cannot_spoil_a_mean() -> None:
+    """One point in 20,000 that the model calls impossible costs a quarter of a thousandth of a nat."""
+    law = banana(3)
+    x = law.at(Numbers(seed=1, decimals=17).normal((20_000, 2)))
+    z, log_det = law.flow()(x)
+    z[7] = 1e6
+    found = differences(law, x, z, log_det)
+    assert -3e-4 < found.mean().item() < 0

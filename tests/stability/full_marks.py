@@ -93,9 +93,7 @@ def _lost(
     recordings = record_question(question, secret)
     everything = Batch([call for recording in recordings for call in recording.calls])
     for stand_in in right:
-        module: dict[str, Any] = {"__name__": "stand_in"}
-        exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module)
-        link: Any = InProcess(module, *setting)
+        link: Any = InProcess(stand_in.defined(), *setting)
         session = QuestionSession(
             question=question, recordings=recordings, everything=everything, link=link, personal=personal
         )
