@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from nbgrader.coursedir import CourseDirectory
 
 from grader import catalog, release
 from grader.errors import GraderError
 from grader.model import Outcome, QuestionResult
-from grader.nbcourse import layout, source
+from grader.nbcourse import layout, sandboxed, source
 from grader.notebooks import read_notebook
 
 CHECKOUT = Path(__file__).parents[1]
@@ -77,6 +78,20 @@ def test_a_test_cell_stops_an_autograde_that_would_take_it_for_full_marks(
     assert eval(compile(last, "cell", "eval")) > about(next(c for c in cells if about(c).get("locked")))["points"]
     monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
     assert eval(compile(last, "cell", "eval")) is None
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "submitted_at"),
+    [("2026-03-01 12:00:00.5 UTC", "2026-03-01T12:00:00Z"), ("0001-01-01 00:00:00 UTC", None)],
+)
+def test_a_time_that_cannot_be_is_none(tiny: Path, tmp_path: Path, timestamp: str, submitted_at: str | None) -> None:
+    folder = tmp_path / "submitted" / "ada" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "tiny.ipynb").write_text('{"cells": []}')
+    (folder / "timestamp.txt").write_text(timestamp)
+    about = {"student": "ada", "assignment": "tiny", "notebook": "tiny"}
+    found = sandboxed.read_submission(CourseDirectory(root=str(tmp_path)), about, catalog.load(tiny, "tiny"))
+    assert found.submitted_at == submitted_at
 
 
 def test_a_solved_source_notebook_is_read_as_the_solution_without_notes(tiny: Path) -> None:

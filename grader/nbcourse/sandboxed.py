@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from grader.model import Outcome, QuestionResult, Submission, SubmissionResult
 from grader.nbcourse import layout, source
 from grader.nbcourse.desk import desk_of
 from grader.reports.audience import Audience, seen_by
+from grader.times import utc_text
 
 FOR_STAFF = {"grader": {"audience": "staff"}}
 """The metadata of a cell that students never see."""
@@ -74,8 +76,16 @@ def read_submission(coursedir: CourseDirectory, about: Mapping[str, str], assign
         found[0],
         id=student,
         name=name_behind(student, about["student"]),
-        submitted_at=time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None,
+        submitted_at=_time_text(time),
     )
+
+
+def _time_text(time: datetime | None) -> str | None:
+    """The time in a `timestamp.txt`, which a student can write; None for one that cannot be."""
+    try:
+        return utc_text(time) if time else None
+    except ValueError:
+        return None
 
 
 def _refuse_fault(result: SubmissionResult) -> None:
