@@ -1,14 +1,15 @@
 """Who is in the class: a CSV file with a column `id`, and others that hold what systems call the same students.
 
 A student handed in under `7001` by Canvas, `jdoe` by git and `jane@uni.example` by Gradescope is one row. Every cell
-but those of the column `name` finds its student if it is nobody else's, upper and lower case alike. Names find nobody:
-in many systems students choose their own.
+but those of the column `name` finds its student if it is nobody else's, upper and lower case alike. That column
+finds nobody: in many systems students choose their own names.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,7 @@ def _is_name(title: str) -> bool:
 def resolve(handins: Sequence[Handin], roster: Roster | None, say: Callable[[str], object]) -> list[Handin]:
     """The hand-ins under the roster's ids, one a student; who is unknown or missing, or handed in twice, is said."""
     found: dict[str, list[Handin]] = {}
-    for handin in handins:
-        student = roster.find((handin.name, handin.id, *handin.aliases)) if roster else None
+    for handin, student in zip(handins, _students(handins, roster, say), strict=True):
         found.setdefault(student or handin.id, []).append(handin)
         if roster and student is None:
             say(f"{handin.id} ({one_line(handin.name)}) is not on the roster; graded all the same")
@@ -86,6 +86,24 @@ def resolve(handins: Sequence[Handin], roster: Roster | None, say: Callable[[str
     elif not roster:
         _say_alike(sorted(found), say)
     return [_one(student, own, say, of_roster=roster is not None) for student, own in found.items()]
+
+
+def _students(handins: Sequence[Handin], roster: Roster | None, say: Callable[[str], object]) -> list[str | None]:
+    """The roster's student behind each hand-in.
+
+    What else a system calls a student is a name that the student may have chosen: it counts where nothing else tells,
+    and for nobody who is found otherwise, or by two.
+    """
+    if roster is None:
+        return [None] * len(handins)
+    known = [roster.find((handin.name, handin.id)) for handin in handins]
+    claims = [None if student else roster.find(handin.aliases) for handin, student in zip(handins, known, strict=True)]
+    count = Counter([*filter(None, known), *claims])
+    for number, (handin, claimed) in enumerate(zip(handins, claims, strict=True)):
+        if claimed is not None and count[claimed] == 1:
+            known[number] = claimed
+            say(f"{handin.id} is taken to be {claimed}, by the name {one_line(', '.join(handin.aliases))} alone")
+    return known
 
 
 def _one(student: str, handins: Sequence[Handin], say: Callable[[str], object], *, of_roster: bool) -> Handin:

@@ -123,8 +123,9 @@ def _latest(handin: Handin, attempts: list[tuple[Attempt, list[_Candidate]]], as
     own = [each for each in attempts if not any(one.assignment for one in each[1]) or _holds(each[1], assignment)]
     attempt, candidates = next(each for each in reversed(own) if _holds(each[1], assignment))
     one = _submission(handin, attempt, assignment, candidates, _notes(handin, attempt, own))
-    # What cannot be read, in this attempt or a later one, may be what should count.
-    later = attempts[next(number for number, each in enumerate(attempts) if each[0] is attempt) :]
+    # What cannot be read, in this attempt or one that may be later, may be what should count.
+    place = next(number for number, each in enumerate(attempts) if each[0] is attempt)
+    later = [each for number, each in enumerate(attempts) if number >= place or each[0].submitted_at is None]
     faults = [each.fault for _, read in later for each in read if each.fault and each.assignment in (None, assignment)]
     if not faults:
         return one

@@ -339,6 +339,13 @@ def test_what_is_missing_of_a_clone_is_no_fault_of_the_student(clones: Path, mon
     assert found["dan", ""].fault == "bob-hw: git did not answer within 1e-06 s."
 
 
+def test_a_clone_that_is_missing_beside_another_of_the_same_student_may_be_the_later(clones: Path) -> None:
+    (clones.parent / "r.csv").write_text("id,login\nann,ann2\n")
+    clones.write_text("id,repository\nann,clones/ann-hw\nann2,clones/no\n")
+    found, _ = read(clones, roster=clones.parent / "r.csv")
+    assert found["ann", "mle"].fault == "no: there is no clone of it here; clone it, or take it off the list."
+
+
 def test_without_git_nobody_is_graded(clones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(clones.parent))
     with pytest.raises(UsageError, match="git is not installed here"):
@@ -449,6 +456,21 @@ def test_a_display_name_finds_nobody(tmp_path: Path) -> None:
     found, said = read(put(tmp_path / "class", files), roster=tmp_path / "r.csv")
     assert {student for student, _ in found} == {"55", "56"}
     assert "55 (55) is not on the roster; graded all the same" in said
+
+
+def test_a_name_that_a_system_shows_counts_where_nothing_else_tells_and_nobody_else_has_it(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("id,login,moodle\nada,alove,55\nbo,bo1,\ncy,cy1,\n")
+    names = ["Ada_55", "alove_66", "bo1_77", "cy1_88", "cy1_99"]
+    files = {f"{name}_assignsubmission_file_mle.py": MLE + f"# {name}" for name in names}
+    found, said = read(put(tmp_path / "class", files), roster=tmp_path / "r.csv")
+    assert {student: one.source[len(MLE) :] for (student, _), one in found.items()} == {
+        "ada": "# Ada_55",
+        "66": "# alove_66",
+        "bo": "# bo1_77",
+        "88": "# cy1_88",
+        "99": "# cy1_99",
+    }
+    assert "77 is taken to be bo, by the name bo1 alone" in said
 
 
 def test_an_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:

@@ -37,8 +37,12 @@ def recognises(path: Path, names: frozenset[str]) -> bool:
     """A CSV file whose first line has both columns."""
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return {"id", "repository"} <= {title.strip() for title in file.readline(10_000).split(",")}
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            first = file.readline(10_000)
+    except OSError as error:
+        raise UsageError(f"{one_line(str(path), 500)} cannot be read: {error.strerror}") from error
+    return {"id", "repository"} <= {title.strip() for title in first.split(",")}
 
 
 def handins(path: Path, names: frozenset[str], say: Callable[[str], object]) -> list[Handin]:
