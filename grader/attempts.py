@@ -49,6 +49,8 @@ class Attempt:
     """ISO 8601, UTC."""
     files: tuple[File, ...]
     notes: tuple[str, ...]
+    commit: str | None = None
+    """Its object id, where it is a commit."""
 
 
 def find_attempts(entries: Iterable[Path]) -> list[Attempt]:

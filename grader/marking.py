@@ -237,6 +237,7 @@ class Marker:
                 submitted_at=submission.submitted_at,
                 filename=submission.filename,
                 name=submission.name,
+                commit=submission.commit,
             ),
             device=task.device,
             score=scoring.total(questions),

@@ -97,6 +97,8 @@ class Submission(_Frozen, frozen=True, kw_only=True):
     """Written answers, markdown, by question id."""
     name: str | None = None
     """What the system that it comes from calls the student, where that could not be the id."""
+    commit: str | None = None
+    """Of a clone, the commit that it was read from."""
 
 
 class CallShown(_Frozen, frozen=True, kw_only=True):
@@ -167,6 +169,8 @@ class SubmissionInfo(_Frozen, frozen=True, kw_only=True):
     filename: str = ""
     name: str | None = None
     """What the system that it comes from calls the student, where that could not be the id."""
+    commit: str | None = None
+    """Of a clone, the commit that it was read from."""
 
 
 class Environment(_Frozen, frozen=True, kw_only=True):

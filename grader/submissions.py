@@ -192,6 +192,7 @@ def _submission(
         problem=best.problem,
         answers=dict(module.answers),
         name=name_behind(handin.id, handin.name),
+        commit=attempt.commit,
     )
 
 
@@ -227,6 +228,7 @@ def _unrecognised(
         problem=problem,
         fault=fault,
         name=name_behind(handin.id, handin.name),
+        commit=attempt.commit,
     )
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import threading
@@ -17,13 +18,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from grader import packages
 from grader.errors import UsageError
+from grader.model import SubmissionInfo
 from grader.packages import gradescope
 from grader.packages.bundle import Bundle
+from grader.packages.public_tests import public_tests
+from grader.reports import github as github_report
+from grader.submissions import collect
 from tests.test_layouts import commit
-from tests.tiny_course import SECRET, SOLUTION, TINY
+from tests.tiny_course import SECRET, SOLUTION, TINY, graded, task
 
 ROOT = Path(__file__).parents[1]
 NAMES = ["classroom50", "github", "gitlab", "gradescope", "prairielearn"]
@@ -207,6 +213,71 @@ class TestWorkflows:
         asked = (SCAFFOLDS / name).read_text().partition("--report ")[2].split()[0]
         assert set(asked.split(",")) <= set(reports.formats())
 
+    def test_checks_are_published_whatever_grading_said(self, grade: dict[str, object]) -> None:
+        steps = grade["steps"]
+        assert isinstance(steps, list)
+        conditions = [str(step.get("if")) for step in steps if "CHECKS_APP_ID" in str(step)]
+        assert conditions == ["${{ !cancelled() && vars.CHECKS_APP_ID != '' }}"] * 2
+
+    def test_what_grading_prints_is_no_command_and_its_exit_code_stays(
+        self, grade: dict[str, object], tmp_path: Path
+    ) -> None:
+        steps = grade["steps"]
+        assert isinstance(steps, list)
+        (step,) = [step for step in steps if "grader grade" in step.get("run", "")]
+        program = tmp_path / ".venv" / "bin" / "grader"
+        program.parent.mkdir(parents=True)
+        program.write_text("#!/bin/sh\necho '::warning::mine'\nexit 4\n")
+        program.chmod(0o700)
+        done = [subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, capture_output=True) for _ in "12"]
+        stop, mine, resume = done[0].stdout.decode().splitlines()
+        assert mine == "::warning::mine"
+        assert stop == f"::stop-commands::{resume.strip(':')}"
+        assert done[0].returncode == 4
+        assert done[0].stdout != done[1].stdout
+
+    def test_nothing_of_gitlabs_environment_reaches_what_grades(self) -> None:
+        script = yaml.safe_load((SCAFFOLDS / "gitlab_grade.yml").read_text())["grade"]["script"]
+        (line,) = [line for line in script if "grader grade" in line]
+        command = line.replace(".venv/bin/grader", "env #")
+        environ = {"PATH": os.environ["PATH"], "HOME": "/root", "CI_REGISTRY_PASSWORD": "x", "CI_REPOSITORY_URL": "y"}
+        done = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True, check=True)
+        assert {row.partition("=")[0] for row in done.stdout.splitlines()} == {"PATH", "HOME"}
+
+    @pytest.mark.parametrize("name", ["github_check.yml", "gitlab_check.yml"])
+    @pytest.mark.parametrize(
+        ("module", "said"),
+        [
+            (None, "no assignment's module lies where the tests look for it"),
+            ("import os\nos._exit(0)\n", "test&#95;work ended before it could say what it found"),
+        ],
+        ids=["none", "ended"],
+    )
+    def test_what_could_not_be_tested_is_said(
+        self, name: str, module: str | None, said: str, bundle: Bundle, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / (".github" if name.startswith("github") else "ci")
+        (folder / "tests").mkdir(parents=True)
+        (folder / "tests" / "test_work.py").write_text(PUBLIC_TESTS)
+        for path, data in public_tests(bundle).items():
+            if "/" not in path:
+                (folder / path).write_bytes(data)
+        if module is not None:
+            (tmp_path / "work.py").write_text(module)
+        job = yaml.safe_load((SCAFFOLDS / name).read_text())
+        job = job.get("jobs", job)["check"]
+        lines = job.get("script") or [step.get("run", "") for step in job["steps"]]
+        script = "\n".join(line for line in lines if "pip install" not in line)
+        (tmp_path / "python").symlink_to(sys.executable)
+        environ = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "CI_PROJECT_DIR": str(tmp_path),
+            "PYTHONPATH": f"{folder}:{tmp_path}",
+        }
+        done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert said in done.stdout
+
     def test_every_shell_step_parses(self) -> None:
         for name in ("github_grade.yml", "github_check.yml", "gitlab_grade.yml", "gitlab_check.yml"):
             jobs = yaml.safe_load((SCAFFOLDS / name).read_text())
@@ -234,7 +305,8 @@ def students(tmp_path: Path) -> Path:
 
 
 def test_clones_are_bare_follow_their_origin_and_say_who_is_missing(students: Path) -> None:
-    first = python(SCAFFOLDS / "clone.py", students, cwd=students.parent, GIT_TOKEN="t0ken")
+    server = {"GIT_TOKEN": "t0ken", "GIT_SERVER": "https://git.example"}
+    first = python(SCAFFOLDS / "clone.py", students, cwd=students.parent, **server)
     assert first.returncode == 1
     assert first.stderr.endswith("no clone of: eve\n")
     clone = students.parent / "clones" / "ann"
@@ -246,6 +318,42 @@ def test_clones_are_bare_follow_their_origin_and_say_who_is_missing(students: Pa
         ["git", "-C", str(clone), "show", "HEAD:tiny.py"], capture_output=True, text=True, check=True
     )
     assert shown.stdout == "x = 2\n"
+
+
+def test_a_clone_of_another_address_is_made_anew(students: Path) -> None:
+    python(SCAFFOLDS / "clone.py", students, cwd=students.parent)
+    run_git(students.parent / "clones" / "ann", "tag", "submit/of-the-other")
+    students.write_text(students.read_text().replace("hw-ann", "hw-bob"))
+    commit(students.parent / "remote" / "hw-bob", {"tiny.py": "x = 3\n"}, "2026-03-02T10:00:00+00:00")
+    done = python(SCAFFOLDS / "clone.py", students, cwd=students.parent)
+    assert "hw-ann, and the list says" in done.stderr
+    assert run_git(students.parent / "clones" / "ann", "show", "HEAD:tiny.py") == "x = 3"
+    assert run_git(students.parent / "clones" / "ann", "tag") == ""
+
+
+def test_a_clone_that_somebody_works_in_is_not_removed(students: Path) -> None:
+    commit(students.parent / "clones" / "ann", {"mine.py": "x = 1\n"}, "2026-03-01T10:00:00+00:00")
+    run_git(students.parent / "clones" / "ann", "remote", "add", "origin", "https://git.example/other")
+    done = python(SCAFFOLDS / "clone.py", students, cwd=students.parent)
+    assert "no clone of: ann, eve" in done.stderr
+    assert (students.parent / "clones" / "ann" / "mine.py").exists()
+
+
+def test_the_token_goes_to_one_server() -> None:
+    clone = runpy.run_path(str(SCAFFOLDS / "clone.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in clone["SERVERS"]:
+            patch.delenv(name, raising=False)
+        patch.setenv("GIT_TOKEN", "t0ken")
+        with pytest.raises(SystemExit, match="set GIT_SERVER to its address"):
+            clone["environment"]()
+        patch.setenv("GITHUB_SERVER_URL", "https://github.com")
+        environ = clone["environment"]()
+    assert "GIT_TOKEN" not in environ
+    for address, sent in [("https://github.com/org/hw", True), ("https://github.com.evil.example/hw", False)]:
+        command = ["git", "config", "--get-urlmatch", "http.extraHeader", address]
+        done = subprocess.run(command, env={**environ, "GIT_CONFIG_GLOBAL": os.devnull}, capture_output=True, text=True)
+        assert done.stdout.startswith("Authorization: Basic ") is sent
 
 
 class Checks(BaseHTTPRequestHandler):
@@ -274,15 +382,38 @@ def github() -> Iterator[tuple[str, list[tuple[str, str, dict[str, object]]]]]:
         thread.join()
 
 
+def run_git(clone: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(clone), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def graded_as(listing: Path, checks: Path) -> None:
+    """Writes the checks of a class that was read from its clones, with scores that are made up."""
+    for one in collect(listing, assignments={"tiny": ["energy"]}):
+        known = SubmissionInfo(id=one.id, sha256=one.sha256, commit=one.commit)
+        result = replace(graded(task(one.source, student=one.id)), submission=known)
+        checks.joinpath(f"{one.id}.json").write_text(json.dumps(github_report.check_run(result)))
+
+
 def test_checks_are_published_on_the_commits_that_were_graded(
     students: Path, github: tuple[str, list[tuple[str, str, dict[str, object]]]]
 ) -> None:
+    """ann tagged what she handed in and went on, a column tells zoe's commit, and eve has no clone."""
     address, received = github
+    remote, checks = students.parent / "remote", students.parent / "checks"
+    commits = {"ann": run_git(remote / "hw-ann", "rev-parse", "HEAD")}
+    run_git(remote / "hw-ann", "tag", "submit/1")
+    commit(remote / "hw-ann", {"tiny.py": "x = 2\n"}, "2026-03-02T10:00:00+00:00")
+    commit(remote / "hw-zoe", {"tiny.py": SOLUTION}, "2026-03-01T10:00:00+00:00")
+    commits["zoe"] = run_git(remote / "hw-zoe", "rev-parse", "HEAD")
+    commit(remote / "hw-zoe", {"tiny.py": "x = 2\n"}, "2026-03-02T10:00:00+00:00")
+    head, *rows = students.read_text().splitlines()
+    rows = [*(f"{row}," for row in rows), f"zoe,clones/zoe,{(remote / 'hw-zoe').as_posix()},{commits['zoe']}"]
+    students.write_text("\n".join([f"{head},revision", *rows]) + "\n")
     python(SCAFFOLDS / "clone.py", students, cwd=students.parent)
-    checks = students.parent / "checks"
     checks.mkdir()
-    for name in ("ann", "bob", "zed"):
-        (checks / f"{name}.json").write_text(json.dumps({"name": "grader: tiny on cpu", "external_id": name}))
+    graded_as(students, checks)
+    (checks / "zed.json").write_text(json.dumps({"name": "grader: tiny on cpu", "external_id": "zed"}))
     done = python(
         SCAFFOLDS / "publish_checks.py",
         students,
@@ -293,12 +424,12 @@ def test_checks_are_published_on_the_commits_that_were_graded(
     )
     assert done.returncode == 1
     assert "no check for bob in remote/hw-bob: HTTP Error 403" in done.stderr
+    assert "eve has no commit that was graded" in done.stderr
     assert "zed is not in students.csv" in done.stderr
-    path, token, body = received[0]
-    clone = str(students.parent / "clones" / "ann")
-    head = subprocess.run(["git", "-C", clone, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    assert (path, token) == ("/repos/remote/hw-ann/check-runs", "Bearer t0ken")
-    assert body == {"name": "grader: tiny on cpu", "external_id": "ann", "head_sha": head.stdout.strip()}
+    assert {token for _, token, _ in received} == {"Bearer t0ken"}
+    published = {path: body["head_sha"] for path, _, body in received}
+    assert published["/repos/remote/hw-ann/check-runs"] == commits["ann"]
+    assert published["/repos/remote/hw-zoe/check-runs"] == commits["zoe"]
 
 
 PUBLIC_TESTS = """

@@ -131,7 +131,8 @@ def _attempt(clone: Path, time: str, tag: str, commit: str) -> Attempt:
     try:
         blobs = git.files(clone, commit)
     except UnreadableError as error:
-        return replace(_unreadable(clone, error), name=one_line(tag), submitted_at=time, notes=tuple(notes))
+        told = _unreadable(clone, error)
+        return replace(told, name=one_line(tag), submitted_at=time, notes=tuple(notes), commit=commit)
     code = [blob for blob in blobs if blob.path.lower().endswith(CODE_SUFFIXES) and not _is_junk(blob.path)]
     if len(code) > MAX_FILES:
         notes.append(f"Only the first {MAX_FILES} files were looked at.")
@@ -141,7 +142,7 @@ def _attempt(clone: Path, time: str, tag: str, commit: str) -> Attempt:
         File(path=one_line(blob.path), content=partial(git.content, clone, blob, largest(blob.path)))
         for blob in code[:MAX_FILES]
     )
-    return Attempt(name=one_line(tag), submitted_at=time, files=files, notes=tuple(notes))
+    return Attempt(name=one_line(tag), submitted_at=time, files=files, notes=tuple(notes), commit=commit)
 
 
 def _is_junk(path: str) -> bool:

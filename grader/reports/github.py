@@ -1,8 +1,8 @@
 """GitHub: annotations of a workflow run, at most one a question, and a check run for each submission.
 
 `annotations.txt` holds workflow commands for a step to print; `checks/<assignment>/<device>/<id>.json` are bodies for
-the check-runs API, without the commit, which the workflow knows. GitHub shows ten annotations of a kind for a step and
-refuses a summary above 65,535 characters.
+the check-runs API, on the commit that was graded where the submission is one. GitHub shows ten annotations of a kind
+for a step and refuses a summary above 65,535 characters.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def check_run(result: SubmissionResult) -> dict[str, Any]:
     title = f"{points(score)} / {points(result.max_score)}"
     if has_grader_error(result):
         title = "No score: the grader failed, not you"
+    commit = result.submission.commit
     return {
+        **({"head_sha": commit} if commit else {}),
         "name": f"grader: {result.assignment} on {result.device}",
         "status": "completed",
         "external_id": result.submission.id,
