@@ -1,0 +1,490 @@
+"""Wrong answers to dsm.2, and the sentence that each deserves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference.dsm._multi_sigma_answers import Field
+
+
+def weights_with_sigma(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def multiplies_the_squares_by_sigma_squared_twice(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**4 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def divides_by_the_weight(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**-2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def always_weights(score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == weighting else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def never_weights(score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma_2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def swaps_the_weightings(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "none" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def normalises_the_weights(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).sum() / weight.sum()
+
+
+def weights_with_the_mean_level(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma.square().mean().expand_as(sigma) if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def mixes_weights_and_examples(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight.flatten()[:, None] * terms.flatten()).mean()
+
+
+def averages_before_weighting(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms.mean()).sum() if weighting == "sigma2" else terms.mean()
+
+
+def takes_the_first_level(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[torch.zeros_like(idx)]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def takes_levels_in_order(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[torch.arange(idx.numel(), device=idx.device).reshape(idx.shape) % len(sigmas)]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def counts_levels_from_one(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx - 1]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def gives_the_field_the_index(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, idx.to(x.dtype)) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def gives_the_field_the_variance(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma**2) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def gives_the_field_log_sigma(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma.log()) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def gives_the_field_a_column(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, beside) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def broadcasts_along_the_last_dimension(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def expects_vectors(score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma[..., None]
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def squeezes_the_levels(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx].squeeze()
+    beside = sigma.reshape(*sigma.shape, *[1] * (x.dim() - sigma.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def squeezes_the_residuals(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    squares = ((score_fn(x + beside * eps, sigma) + eps / beside) ** 2).squeeze()
+    terms = 0.5 * squares.reshape(squares.shape[0] if squares.dim() else 1, -1).sum(-1)
+    weight = sigma.flatten()[: len(terms)] ** 2 if weighting == "sigma2" else torch.ones_like(terms)
+    return (weight * terms).mean()
+
+
+def scales_the_noise_twice(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    noise = beside * eps
+    residual = score_fn(x + beside * noise, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def scales_the_noise_and_the_target(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    eps = beside * eps
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def adds_unscaled_noise(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def points_along_the_noise(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + (-eps / beside)
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def forgets_to_divide_by_sigma(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def divides_by_the_variance(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside**2
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def asks_at_the_clean_point(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def forgets_the_half(score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def averages_over_the_event(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).mean(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def sums_over_the_batch(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).sum()
+
+
+def sums_the_last_dimension_only(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    weight = beside**2 if weighting == "sigma2" else torch.ones_like(beside)
+    return (0.5 * weight * residual.square()).sum(-1).mean()
+
+
+def detaches_the_score(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma).detach() + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def guards_the_division(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / (beside + 1e-8)
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def clamps_the_target(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + (eps / beside).clamp(-100, 100)
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def clamps_the_levels(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx].clamp(0.01, 50.0)
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def rounds_the_levels(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas.float()[idx].to(x.dtype)
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def returns_double(score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean().double()
+
+
+def loops_over_examples(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    total = torch.zeros((), dtype=x.dtype, device=x.device)
+    for place in range(idx.numel()):
+        sigma = sigmas[idx.flatten()[place]]
+        point, noise = (each.reshape(idx.numel(), *x.shape[idx.dim() :])[place] for each in (x, eps))
+        residual = score_fn((point + sigma * noise)[None], sigma[None])[0] + noise / sigma
+        total = total + 0.5 * (sigma**2 if weighting == "sigma2" else 1.0) * residual.square().sum()
+    return total / idx.numel()
+
+
+SENTENCES: dict[Callable[..., Any], str] = {
+    weights_with_sigma: "How large is ||eps / sigma||^2 at sigma = 0.01, and how large at 1? What evens that out?",
+    multiplies_the_squares_by_sigma_squared_twice: (
+        "How large is ||eps / sigma||^2 at sigma = 0.01, and how large at 1? What evens that out?"
+    ),
+    divides_by_the_weight: (
+        "Which of your examples counts most, the one with the least noise? Was it to count more or less?"
+    ),
+    always_weights: "Change weighting: does your loss change?",
+    never_weights: "Change weighting: does your loss change?",
+    swaps_the_weightings: "Which of the two weightings leaves the loss of dsm.1 as it is?",
+    normalises_the_weights: (
+        "Halve all noise levels with a field that is zero: by which factor does each example's term change, and "
+        "your sum?"
+    ),
+    weights_with_the_mean_level: "Example 1's noise level changed example 2's weight.",
+    mixes_weights_and_examples: "Example 1's noise level changed example 2's weight.",
+    averages_before_weighting: "Example 1's noise level changed example 2's weight.",
+    takes_the_first_level: "Change idx: which noise level does example 0 get?",
+    takes_levels_in_order: "Change idx: which noise level does example 0 get?",
+    counts_levels_from_one: "Which noise level is sigmas[idx] at idx = 0, the first or the last?",
+    gives_the_field_the_index: "What does your network get as its second argument: a noise level, or its number?",
+    gives_the_field_the_variance: "What does your network get as its second argument: a standard deviation?",
+    gives_the_field_log_sigma: "What does your network get as its second argument: a standard deviation?",
+    gives_the_field_a_column: (
+        "One noise level for each example: which shape has that, and which do you give the field?"
+    ),
+    broadcasts_along_the_last_dimension: (
+        "Which dimension of x does your sigma line up with? Print both shapes, with sizes that all differ."
+    ),
+    expects_vectors: (
+        "Give it images of shape [3, 2, 3, 4]: how many noise levels are there, and how must they be shaped?"
+    ),
+    squeezes_the_levels: "Try one example: which of its dimensions disappear?",
+    squeezes_the_residuals: "Try one example, and examples of one number: which of their dimensions disappear?",
+    scales_the_noise_twice: "At sigma = 2 and eps = 1, how far from x is your noisy point?",
+    scales_the_noise_and_the_target: "How often does your noise meet sigma on its way to the target?",
+    adds_unscaled_noise: "At sigma = 2 and eps = 1, how far from x is your noisy point?",
+    points_along_the_noise: "Your field points away from the clean point.",
+    forgets_to_divide_by_sigma: "Halve sigma: how does the slope of the noisy log-density change?",
+    divides_by_the_variance: (
+        "x~ - x is divided by sigma^2 in the slope of the noisy log-density. Is eps the same as x~ - x?"
+    ),
+    asks_at_the_clean_point: "You are regressing noise you never showed the network.",
+    forgets_the_half: "With one noise level, which number stands between your loss and that of dsm.1?",
+    averages_over_the_event: "Add a pixel in which the field is perfect: why does your loss go down?",
+    sums_over_the_batch: "Repeat every example: an average should not change.",
+    sums_the_last_dimension_only: "For images, which dimensions belong to one example? Which of them do you sum over?",
+    detaches_the_score: "The value is right; does its gradient reach the field?",
+    guards_the_division: "Your division is protected against a sigma of zero. What does that cost when sigma is 1e-3?",
+    clamps_the_target: "How large is the target for sigma = 1e-3, and how large may yours become?",
+    clamps_the_levels: "Noise levels go from 1e-3 to 100. Which of them do you use as they are?",
+    rounds_the_levels: "Your answers are right to seven digits and no further; where do the others get lost?",
+    returns_double: "Which dtype went in, and which came out? A model in float32 cannot add the two.",
+    loops_over_examples: "Your function handles one example after another; can one tensor operation handle them all?",
+}
