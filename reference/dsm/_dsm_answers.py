@@ -19,8 +19,8 @@ def divides_the_difference_by_the_variance(score_fn: Field, x: Tensor, sigma: fl
 
 def sums_and_divides(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
     difference = score_fn(torch.add(x, eps * sigma)) - eps.neg().div(sigma)
-    total: Tensor = torch.einsum("...d,...d->", difference, difference)
-    return total / (2 * x[..., 0].numel())
+    total: Tensor = torch.einsum("...d,...d->", difference, difference) / (2 * x[..., 0].numel())
+    return total
 
 
 def takes_norms_of_scaled_residuals(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def takes_norms_of_scaled_residuals(score_fn: Field, x: Tensor, sigma: float | T
 
 def averages_and_multiplies_by_the_dimension(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
     target = torch.mul(eps, -1.0 / sigma)
-    loss: Tensor = torch.nn.functional.mse_loss(score_fn(x + eps * sigma), target)
+    loss = torch.nn.functional.mse_loss(score_fn(x + eps * sigma), target)
     return loss * x.shape[-1] / 2
 
 
