@@ -26,7 +26,8 @@ def sums_and_divides(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Ten
 def takes_norms_of_scaled_residuals(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
     residual = sigma * score_fn(x + sigma * eps) + eps
     norms = torch.linalg.vector_norm(residual, dim=-1)
-    return (norms**2 / (2 * sigma**2)).mean()
+    loss: Tensor = (norms**2 / (2 * sigma**2)).mean()
+    return loss
 
 
 def averages_and_multiplies_by_the_dimension(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
