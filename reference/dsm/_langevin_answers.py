@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 Field = Callable[[Tensor], Tensor]
-Conditional = Callable[[Tensor, Tensor], Tensor]
+Conditional = Callable[..., Tensor]
 
 
 def writes_into_a_path(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
