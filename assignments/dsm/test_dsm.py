@@ -48,13 +48,15 @@ def linear(matrix, offset=0.0):
 
 def crossed(points, noise):
     """Every point with every noise."""
-    return points.repeat_interleave(len(noise), 0), noise.repeat(len(points), 1)
+    pairs = [(point, draw) for point in points for draw in noise]
+    return torch.stack([point for point, _ in pairs]), torch.stack([draw for _, draw in pairs])
 
 
 def pair(mean, std):
     """Two points per dimension, with this mean and these standard deviations, and no correlation."""
-    steps = math.sqrt(len(mean)) * torch.diag(std)
-    return torch.cat((mean + steps, mean - steps))
+    signs = torch.tensor([1.0, -1.0], dtype=std.dtype)
+    ways = math.sqrt(len(mean)) * torch.diag(std)
+    return (mean + signs[:, None, None] * ways).flatten(0, 1)
 
 
 # ---------------------------------------------------------------------------------------------------------------
