@@ -200,7 +200,7 @@ def test_noisy_gmm_score_in_fifty_digits(oracles: dict[str, Oracle], x: float) -
     value = oracles["noisy_gmm_score"](
         numbers([x]), numbers(*logits), numbers(*mu)[:, None], numbers(*var)[:, None], sigma
     )
-    exactly(value, [right], 1e-9)
+    exactly(value, [[right]], 1e-9)
 
 
 def test_noisy_gmm_score_is_the_mean_way_back(oracles: dict[str, Oracle]) -> None:
@@ -218,8 +218,8 @@ def test_noisy_gmm_score_is_the_mean_way_back(oracles: dict[str, Oracle]) -> Non
     value = oracles["noisy_gmm_score"](
         numbers([x]), numbers(0.1, 0.6), numbers([-1.0], [1.4]), numbers([0.5], [1.1]), sigma
     )
-    exactly(value.flatten(), [right], 1e-8)
-    exactly(oracles["noisy_gmm_score"](numbers([2.0]), numbers(0.3), numbers([0.0]), numbers([3.0]), 1.0), [-0.5])
+    exactly(value, [[right]], 1e-8)
+    exactly(oracles["noisy_gmm_score"](numbers([2.0]), numbers(0.3), numbers([0.0]), numbers([3.0]), 1.0), [[-0.5]])
 
 
 # dsm.4
