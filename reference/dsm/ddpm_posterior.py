@@ -32,6 +32,7 @@ from grader.standard import (
 from grader.strategies import Numbers, Shape, numbers
 from reference.dsm._posterior_answers import ALTERNATIVES, Pair
 from reference.dsm._posterior_mistakes import SENTENCES
+from reference.dsm.dsm_loss import SLOPES
 from reference.dsm.eps_to_score import IMAGES, VECTORS, beside
 
 question = Question(id="dsm.7", functions=["ddpm_posterior"], title="The posterior of a step back in time", extra=True)
@@ -62,17 +63,13 @@ def steps_back(
     return arguments(source.normal((*batch, *event)), source.normal((*batch, *event)), abar_t, abar_s)
 
 
-# Levels that were rounded to float32 cost the points for precision, and no others.
-ROUGHLY = Tolerance(rtol=1e-5, atol=1e-6)
-
-
 def is_right_in(part: int) -> Callable[..., None]:
     """One of the two results, whatever the other one is."""
 
     @given(inputs=steps_back(batches=((1,), (3,))))
     def check(student: Student, inputs: Arguments) -> None:
         got, right = student.ddpm_posterior(*inputs.args)[part], ddpm_posterior(*inputs.args)[part]
-        assert_value(got, right, tolerance=ROUGHLY)
+        assert_value(got, right, tolerance=SLOPES)
 
     return check
 
@@ -90,9 +87,9 @@ question.check(
     requires=BOTH,
     name="values_for_images",
     description="Each image has its own pair of times, whatever the batch's and the image's dimensions are.",
-)(matches_oracle(ddpm_posterior, steps_back(batches=((3,), (2, 3), ()), events=(*IMAGES, (5,))), tolerance=ROUGHLY))
+)(matches_oracle(ddpm_posterior, steps_back(batches=((3,), (2, 3), ()), events=(*IMAGES, (5,))), tolerance=SLOPES))
 question.check("precision", points=0.25, requires=BOTH)(keeps_precision(ddpm_posterior, steps_back()))
-question.check("gradient", points=0.5)(gradients_match(ddpm_posterior, steps_back(), tolerance=ROUGHLY))
+question.check("gradient", points=0.5)(gradients_match(ddpm_posterior, steps_back(), tolerance=SLOPES))
 
 
 def times(source: Numbers) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,8 +104,8 @@ def check_leads_back_to_the_forward_process(student: Student, source: Numbers, e
     x0, (abar_t, abar_s, _) = source.normal(event), times(source)
     mean, var = student.ddpm_posterior(x0, abar_t.sqrt() * x0, abar_t, abar_s)
     moved, _ = student.ddpm_posterior(x0, abar_t.sqrt() * x0 + 1, abar_t, abar_s)
-    assert_value(mean, abar_s.sqrt() * x0, tolerance=ROUGHLY)
-    assert_value((moved - mean).square() * (1 - abar_t) + var, (1 - abar_s).expand(event), tolerance=ROUGHLY)
+    assert_value(mean, abar_s.sqrt() * x0, tolerance=SLOPES)
+    assert_value((moved - mean).square() * (1 - abar_t) + var, (1 - abar_s).expand(event), tolerance=SLOPES)
 
 
 @question.check("law", points=0.25)
@@ -121,8 +118,8 @@ def check_two_steps_are_one(student: Student, source: Numbers, event: Shape) -> 
     moved, _ = student.ddpm_posterior(x0, mean_u + 1, abar_u, abar_s)
     long_mean, long_var = student.ddpm_posterior(x0, x_t, abar_t, abar_s)
     expect(moved != mean, "the mean does not depend on x_t.")
-    assert_value(mean, long_mean, tolerance=ROUGHLY)
-    assert_value((moved - mean).square() * var_u + var, long_var.expand(event), tolerance=ROUGHLY)
+    assert_value(mean, long_mean, tolerance=SLOPES)
+    assert_value((moved - mean).square() * var_u + var, long_var.expand(event), tolerance=SLOPES)
 
 
 @question.check("stress", points=0.25, requires=BOTH)
@@ -138,7 +135,7 @@ question.check("stress", points=0.25, requires=BOTH, examples=4)(
 )
 question.check("robustness", points=0.25, requires=BOTH)(leaves_inputs_unchanged(steps_back()))
 question.check("robustness", points=0.25, requires=BOTH)(
-    accepts_any_strides(ddpm_posterior, steps_back(batches=((3,),), events=((2,), (2, 3, 4))), tolerance=ROUGHLY)
+    accepts_any_strides(ddpm_posterior, steps_back(batches=((3,),), events=((2,), (2, 3, 4))), tolerance=SLOPES)
 )
 question.check("robustness", points=0.25, requires=BOTH)(
     accepts_empty_batches(steps_back(batches=((0,), (0, 3))), ddpm_posterior)

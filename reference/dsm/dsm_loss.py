@@ -81,8 +81,8 @@ question.check(
 question.check("precision", points=1, requires=check_values)(keeps_precision(dsm_loss, noisy_data()))
 
 
-# A sigma that was rounded to float32 costs the points for precision, and no others.
 SLOPES = Tolerance(rtol=1e-5, atol=1e-6)
+"""A noise level that was rounded to float32 costs the points for precision, and no others."""
 
 
 @question.check("gradient", points=4)

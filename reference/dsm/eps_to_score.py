@@ -37,7 +37,7 @@ from grader.standard import (
 from grader.strategies import Numbers, Shape, numbers
 from reference.dsm._vp_answers import ALTERNATIVES
 from reference.dsm._vp_mistakes import SENTENCES
-from reference.dsm.dsm_loss import dsm_loss
+from reference.dsm.dsm_loss import SLOPES, dsm_loss
 
 question = Question(
     id="dsm.4",
@@ -160,8 +160,6 @@ question.check(
 )(of_all(matches_oracle, by_oracle=True, inputs=four_calls(batches=((3,), (2, 3), ()), events=(*IMAGES, (5,)))))
 question.check("precision", points=0.75, requires=ALL)(of_all(keeps_precision, by_oracle=True, inputs=four_calls()))
 
-# An alpha_bar that was rounded to float32 costs the points for precision, and no others.
-SLOPES = Tolerance(rtol=1e-5, atol=1e-6)
 for name in question.functions:
     question.check("gradient", points=0.75, description=f"{name} has the right gradient in every argument.")(
         about(name, gradients_match(question.oracles[name], calls_of(name), tolerance=SLOPES))

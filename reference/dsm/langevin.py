@@ -187,14 +187,16 @@ def starts(mean: Tensor, steps: int) -> Tensor:
 
 @question.check("law", points=1.5)
 @given(source=numbers(), dim=st.sampled_from(DIMENSIONS), steps=st.sampled_from((1, 3)))
-def check_keeps_its_stationary_law(student: Student, source: Numbers, dim: int, steps: int) -> None:
-    """For N(m, v), the variance v / (1 - h / (2 v)) stays as it is, whatever the number of steps."""
+def check_goes_to_its_stationary_law(student: Student, source: Numbers, dim: int, steps: int) -> None:
+    """For N(m, v) the variance goes to v / (1 - h / (2 v)): what is missing shrinks by (1 - h / v)^2 a step."""
     mean, variance = source.normal((dim,)), source.uniform((dim,), low=0.6, high=2.0)
     step = source.uniform((), low=0.1, high=0.4).item()
     field = described("affine_field", matrix=torch.diag(-1 / variance), offset=mean / variance)
     stationary = variance / (1 - step / (2 * variance))
     final = student.langevin(field, starts(mean, steps), step, unit_noise(steps, dim))
-    assert_value(spread(final, mean, stationary), stationary, tolerance=AFTER_STEPS)
+    # Half too wide at the start; a chain that never moves would keep the stationary law itself.
+    law = stationary + (1 - step / variance) ** (2 * steps) * 0.5 * stationary
+    assert_value(spread(final, mean, 1.5 * stationary), law, tolerance=AFTER_STEPS)
 
 
 @question.check("law", points=1.25)

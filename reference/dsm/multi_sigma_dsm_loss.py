@@ -31,9 +31,9 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import Numbers, Shape, numbers
+from reference.dsm import _multi_sigma_mistakes, _noisy_target_mistakes
 from reference.dsm._fields import CONDITIONAL, random_gradient, wave
 from reference.dsm._multi_sigma_answers import ALTERNATIVES, Field
-from reference.dsm._multi_sigma_mistakes import SENTENCES
 from reference.dsm.dsm_loss import SLOPES, dsm_loss
 
 question = Question(
@@ -215,13 +215,13 @@ question.check("robustness", points=0.5, requires=BOTH)(accepts_any_strides(mult
 @given(inputs=noisy_batches(batches=((1,), (3,))))
 def check_gives_the_field_noise_levels(student: Student, inputs: Arguments) -> None:
     """The field is called with one noise level for each example, of the shape of idx."""
-    idx = inputs.args[3]
-    seen = student.multi_sigma_dsm_loss.observe(*inputs.args, **inputs.kwargs)
-    shapes = {tuple(sigma.shape) for _, sigma in seen.asked[0].args}
-    said = "the field is called with noise levels of another shape than idx has."
-    more = any(len(shape) > idx.dim() for shape in shapes)
-    expect(not more, said, misconception="gives_the_field_a_column")
-    expect(shapes == {tuple(idx.shape)}, said, misconception="squeezes_the_levels")
+    _, clean, _, idx, _ = inputs.args
+    event_dims = clean.dim() - idx.dim()
+    said = "the field is called with noise levels of another shape than its batch has."
+    for x, sigma in student.multi_sigma_dsm_loss.observe(*inputs.args, **inputs.kwargs).asked[0].args:
+        batch = x.shape[: x.dim() - event_dims]
+        expect(sigma.dim() <= len(batch), said, misconception="gives_the_field_a_column")
+        expect(sigma.shape == batch, said, misconception="squeezes_the_levels")
 
 
 question.check("behaviour", points=0.25, requires=BOTH)(runs_on_other_devices(noisy_batches()))
@@ -235,7 +235,7 @@ def rows(count: int) -> SearchStrategy[Arguments]:
 
 question.check("behaviour", points=0.25, requires=BOTH)(does_constant_work(rows(3), rows(300)))
 
-for mistake, sentence in SENTENCES.items():
+for mistake, sentence in {**_multi_sigma_mistakes.SENTENCES, **_noisy_target_mistakes.SENTENCES}.items():
     question.misconception(sentence)(mistake)
 for alternative in ALTERNATIVES:
     question.alternative(alternative)
