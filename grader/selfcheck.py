@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,12 @@ def _name(test: Path) -> str:
 
 def _module(test: Path) -> Path | None:
     """Of module and notebook, both released, the one that the student works in."""
-    found = [path for suffix in (".py", ".ipynb") if (path := test.with_name(_name(test) + suffix)).is_file()]
+    return most_finished(test.with_name(_name(test) + suffix) for suffix in (".py", ".ipynb"))
+
+
+def most_finished(paths: Iterable[Path]) -> Path | None:
+    """Of the files that are there, the one with the fewest functions left to write; of equals, a module."""
+    found = [path for path in paths if path.is_file()]
     return min(found, key=lambda path: (_unfinished(path), path.suffix != ".py"), default=None)
 
 

@@ -90,7 +90,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -98,14 +98,14 @@ def _environment() -> Environment:
     environment.globals |= {
         "share": figures.share,
         "final_score": final_score,
-        "style": _asset("report.css"),
-        "script": _asset("class.js"),
+        "style": asset("report.css"),
+        "script": asset("class.js"),
     }
     return environment
 
 
-def _shown(value: object) -> object:
-    """Every expression of a template passes through here; markup of our own is no plain `str`."""
+def shown(value: object) -> object:
+    """What every expression of a template passes through; markup of our own is no plain `str`."""
     return printable(value) if type(value) is str else value
 
 
@@ -113,7 +113,8 @@ def _percent(part: float) -> str:
     return f"{100 * part:.0f}"
 
 
-def _asset(name: str) -> dict[str, object]:
+def asset(name: str) -> dict[str, object]:
+    """A file of the templates' folder as text, with the hash that the page's policy names it by."""
     from markupsafe import Markup
 
     text = (_TEMPLATES / name).read_text(encoding="utf-8")
