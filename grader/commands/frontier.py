@@ -23,7 +23,12 @@ def frontier(
         Path | None, typer.Option("--out", help="The folder for the report. [default: frontier-report]")
     ] = None,
     budget: Annotated[float, typer.Option("--budget", min=0.1, help="Seconds to train each model.")] = 15.0,
-    only: Annotated[list[str] | None, typer.Option("--only", metavar="MODEL", help="Train this model; repeat it.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="MODEL", help="Train this model; repeat it.")
+    ] = None,
+    on: Annotated[
+        list[str] | None, typer.Option("--data", metavar="NAME", help="On this data set, ring or digits; repeat it.")
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
     jobs: options.Jobs = None,
     fresh: options.Fresh = None,
@@ -31,11 +36,20 @@ def frontier(
     json: options.Json = None,
 ) -> int:
     """Train seven kinds of model around your functions, and compare what can be compared."""
+    from dataclasses import replace
+
     from grader import progress
     from grader.frontier import report, runs, summary, table
 
-    settings = options.read(course=course, out=out, jobs=jobs, fresh=fresh, sandbox=sandbox, json=json, need_course=False)
-    asked = _asked(settings, folder, out or Path("frontier-report"), budget, only or [], device)
+    settings = options.read(
+        course=course, out=out, jobs=jobs, fresh=fresh, sandbox=sandbox, json=json, need_course=False
+    )
+    asked = replace(
+        _asked(settings, folder, out or Path("frontier-report"), device),
+        budget_s=budget,
+        only=_names(only),
+        on=_names(on),
+    )
     if settings.fresh:
         runs.forget(asked.out)
     with progress.shown(console(stderr=True), "Experiment") as told:
@@ -47,7 +61,11 @@ def frontier(
     return DONE if summary.complete(outcome.rows) else NO
 
 
-def _asked(settings: Settings, folder: Path, out: Path, budget: float, only: list[str], device: str) -> Asked:
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for each in given or [] for name in each.split(","))
+
+
+def _asked(settings: Settings, folder: Path, out: Path, device: str) -> Asked:
     from grader.errors import UsageError
     from grader.frontier.runs import Asked
 
@@ -62,8 +80,6 @@ def _asked(settings: Settings, folder: Path, out: Path, budget: float, only: lis
         folder=folder.resolve(),
         out=out.resolve(),
         course=course or settings.course,
-        budget_s=budget,
-        only=tuple(name for each in only for name in each.split(",")),
         device=device,
         at_once=settings.jobs if device == "cpu" else 1,
         sandbox=settings.sandbox if course else "",

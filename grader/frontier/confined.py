@@ -26,10 +26,11 @@ from grader.workers import Limits, Zygote
 
 _HERE = Path(__file__).parent
 PROBE_S = 60.0
+MAX_STEPS = 1e9
 MARGIN_S = 30.0
 """Beyond the budget: imports, the last step, the way back."""
 
-_PROGRAM = '''
+_PROGRAM = """
 import importlib.abc, importlib.util, sys
 
 _SOURCES = {sources!r}
@@ -53,7 +54,7 @@ for _name in _SOURCES:
     importlib.import_module(_name)
 
 probed, trained, fitted = _work.probed, _work.trained, _work.fitted
-'''
+"""
 
 
 def probed(job: Job, protected: Sequence[Path]) -> dict[str, str]:
@@ -70,8 +71,9 @@ def trained(job: Job, data: Data, protected: Sequence[Path]) -> tuple[dict[str, 
     given = (job.model, dict(job.sources), dict(job.uses), space, data.fit, data.held_back, job.budget_s, job.seed)
     answer = _asked(job, "trained", given, job.budget_s, protected)
     match answer:
-        case (dict() as state, {"steps": float() as steps, "seconds": float() as seconds}) if _are_tensors(state):
-            return state, {"steps": steps, "seconds": seconds}
+        case (dict() as state, {"steps": float() as steps, "seconds": float() as seconds}):
+            if _are_tensors(state) and 0 <= steps < MAX_STEPS and 0 <= seconds < wall_s(job.budget_s):
+                return state, {"steps": steps, "seconds": seconds}
     raise SubmissionError("training came back with something else than a state", Cause.PROTOCOL)
 
 
@@ -83,6 +85,11 @@ def fitted(job: Job, protected: Sequence[Path]) -> dict[str, Tensor]:
     return answer
 
 
+def wall_s(seconds: float) -> float:
+    """How long a worker may take for so many seconds of work, where other work goes on too."""
+    return 6 * seconds + MARGIN_S
+
+
 def _asked(job: Job, function: str, args: tuple[Any, ...], seconds: float, protected: Sequence[Path]) -> Any:
     """What a function of `_work` returns in a confined worker.
 
@@ -92,10 +99,8 @@ def _asked(job: Job, function: str, args: tuple[Any, ...], seconds: float, prote
     """
     if any(whose.startswith(PROJECT) for whose in job.sources):
         raise AssertionError("the course's own solutions do not enter a worker")
-    wall_s = 4 * seconds + MARGIN_S
-    cpu_s = int(2 * seconds + MARGIN_S)
-    profile = sandboxes.load(job.sandbox)
-    with Zygote(profile, limits=Limits(wall_s=wall_s, cpu_s=cpu_s), protected=protected) as zygote:
+    limits = Limits(wall_s=wall_s(seconds), cpu_s=int(2 * seconds + MARGIN_S))
+    with Zygote(sandboxes.load(job.sandbox), limits=limits, protected=protected) as zygote:
         link = Link(
             zygote.spawn,
             module="frontier_program",
@@ -103,8 +108,8 @@ def _asked(job: Job, function: str, args: tuple[Any, ...], seconds: float, prote
             device="cpu",
             seed=job.seed,
             imported=Import(),
-            total_s=wall_s,
-            wall_s=wall_s,
+            total_s=limits.wall_s,
+            wall_s=limits.wall_s,
         )
         try:
             answer = link.perform(Call(function=function, mode=Mode.CALL, args=args, kwargs={}))

@@ -117,7 +117,7 @@ def _digits() -> Data:
     space = Space(dim=64, levels=17, low=0.0, width=1.0, centre=8.5, scale=6.0)
     # One point of each cell, the same for every model: their densities are of the same numbers.
     y = space.within(images[order], source)
-    test, held_back, fit = y.split([360, 180, len(y) - 540])
+    test, held_back, fit = y[:360], y[360:540], y[540:]
     return Data(
         name="digits",
         title="scikit-learn's digits: 8 x 8 pixels of 17 levels, dequantised",

@@ -82,7 +82,7 @@ def fits(found: Sequence[Fit]) -> str:
 def _likelihoods(axes: Axes, findings: Sequence[Finding], floor: Finding) -> None:
     for finding in findings:
         evidence = main_evidence(finding)
-        if evidence is None or not np.isfinite(evidence.bits_per_dim.value):
+        if evidence is None:
             # At the edge, where there is no likelihood to be at.
             axes.plot(finding.sampling_calls, 0.03, "x", color=_RED, transform=axes.get_xaxis_transform())
             axes.annotate(
@@ -107,7 +107,7 @@ def _likelihoods(axes: Axes, findings: Sequence[Finding], floor: Finding) -> Non
 
 def _distances(axes: Axes, findings: Sequence[Finding], floor: Finding) -> None:
     for finding in findings:
-        if finding.energy_distance is not None:
+        if finding.energy_distance is not None and np.isfinite(finding.energy_distance.value):
             _point(axes, finding, finding.energy_distance, {"fmt": "o"})
     if floor.energy_distance is not None:
         axes.axhline(floor.energy_distance.value, color=_SOFT, lw=1, ls="--", label="the data themselves")

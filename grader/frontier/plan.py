@@ -96,9 +96,7 @@ def decided(
     return Plan(uses={} if lacking else uses, notes=tuple(notes))
 
 
-def job_of(
-    model: str, data: str, plan: Plan, student: Mapping[str, str], project: Mapping[str, str], base: Job
-) -> Job:
+def job_of(model: str, data: str, plan: Plan, student: Mapping[str, str], project: Mapping[str, str], base: Job) -> Job:
     """The work that a plan asks for: with no more sources than it uses."""
     confined = base.sandbox if plan.has_student else ""
     sources = {

@@ -1,6 +1,7 @@
 """What one piece of the experiment is told, and what it found: plain data, stored whole or not at all.
 
-A record is an .npz file: numbers by name, and one JSON document among them as bytes. Nothing in it is ever unpickled.
+A record is an .npz file: numbers by name, and one document among them as bytes (MessagePack, which unlike JSON has
+numbers that are not finite). Nothing in it is ever unpickled.
 """
 
 from __future__ import annotations
@@ -128,8 +129,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 def packed(document: Document, arrays: Arrays) -> bytes:
     """A record as bytes."""
     buffer = io.BytesIO()
-    text = np.frombuffer(msgspec.json.encode(document), dtype=np.uint8)
-    np.savez_compressed(buffer, **{_DOCUMENT: text, **arrays})
+    text = np.frombuffer(msgspec.msgpack.encode(document), dtype=np.uint8)
+    everything: dict[str, Any] = {_DOCUMENT: text, **arrays}
+    np.savez_compressed(buffer, **everything)
     return buffer.getvalue()
 
 
@@ -142,7 +144,7 @@ def read(path: Path) -> tuple[Document, dict[str, NDArray[Any]]]:
     """
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    document = msgspec.json.decode(arrays.pop(_DOCUMENT).tobytes(), type=Document)
+    document = msgspec.msgpack.decode(arrays.pop(_DOCUMENT).tobytes(), type=Document)
     return document, arrays
 
 

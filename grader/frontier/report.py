@@ -63,7 +63,7 @@ def page(outcome: Outcome) -> str:
         .get_template("frontier.html")
         .render(
             outcome=outcome,
-            sections=[_section(outcome, name, drawn=drawn) for name in data.names()],
+            sections=[_section(outcome, name, drawn=drawn) for name in outcome.floors],
             fits_picture=pictures.fits(outcome.fits) if drawn and outcome.fits else "",
             lost="" if drawn else LOST,
             general=[validity.MEASURE, validity.BUDGET, validity.ACROSS],

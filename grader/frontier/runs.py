@@ -15,7 +15,8 @@ from grader.errors import SandboxError, UsageError
 from grader.frontier import data, models, plan
 from grader.frontier.plan import FITS, Plan
 from grader.frontier.processes import run_all
-from grader.frontier.records import STUDENT, Document, Fit, Finding, Job, read, store
+from grader.frontier.records import STUDENT, Document, Finding, Fit, Job, read, store
+from grader.text import one_line
 
 SEED = 20
 NOT_RUN = "not run, as --only asks"
@@ -30,9 +31,11 @@ class Asked:
     out: Path
     course: Path
     """Where solutions may stand in from, if it is a checkout."""
-    budget_s: float
+    budget_s: float = 15.0
     only: tuple[str, ...] = ()
     """Models to train; all where it is empty."""
+    on: tuple[str, ...] = ()
+    """Data sets; all where it is empty."""
     device: str = "cpu"
     at_once: int = 1
     sandbox: str = ""
@@ -78,14 +81,13 @@ class Run:
 
     def __init__(self, asked: Asked, told: Callable[[int, int], None]) -> None:
         self._asked, self._told = asked, told
-        self._chosen = _chosen(asked.only)
+        self._chosen = _chosen("--only", asked.only, models.names())
+        self._data = _chosen("--data", asked.on, data.names())
         names = [*models.names(), FITS]
         wanted = plan.assignments(names)
         self._student, self._problems = plan.student_sources(asked.folder, wanted)
         self._project = plan.project_sources(asked.course, wanted)
-        self._base = Job(
-            kind="model", budget_s=asked.budget_s, seed=SEED, device=asked.device, sandbox=asked.sandbox
-        )
+        self._base = Job(kind="model", budget_s=asked.budget_s, seed=SEED, device=asked.device, sandbox=asked.sandbox)
         self._protected = [path for path in (asked.course, asked.folder, asked.out) if path.exists()]
         self._found: dict[str, tuple[Document, Mapping[str, NDArray[Any]]]] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
@@ -103,7 +105,7 @@ class Run:
                 f"no assignment in {self._asked.folder}: expected files such as elbo.py or elbo/elbo.py there"
             )
         passed = self._probed()
-        jobs = [Job(kind="floor", data=name) for name in data.names()]
+        jobs = [Job(kind="floor", data=name) for name in self._data]
         for model, where in self._all():
             self._plans[model, where] = made = plan.decided(model, passed, self._project, mixing=not self._confines)
             if made.uses:
@@ -116,7 +118,7 @@ class Run:
         return bool(self._asked.sandbox)
 
     def _all(self) -> list[tuple[str, str]]:
-        return [(FITS, ""), *((model, where) for where in data.names() for model in models.names())]
+        return [(FITS, ""), *((model, where) for where in self._data for model in models.names())]
 
     def _probed(self) -> dict[str, str]:
         """What is wrong with each of the student's pieces that are there."""
@@ -192,8 +194,8 @@ class Run:
 
     def _gathered(self) -> Outcome:
         rows = [self._row(model, where) for model, where in self._all() if model != FITS]
-        floors = {name: self._found[f"floor-{name}"] for name in data.names()}
-        fits, arrays = self._found.get(FITS, (None, {}))
+        floors = {name: self._found[f"floor-{name}"] for name in self._data}
+        fits, _ = self._found.get(FITS, (None, {}))
         fits_plan = self._plans[FITS, ""]
         return Outcome(
             asked=self._asked,
@@ -225,11 +227,11 @@ def forget(out: Path) -> None:
     shutil.rmtree(out / "records", ignore_errors=True)
 
 
-def _chosen(only: Sequence[str]) -> tuple[str, ...]:
-    unknown = set(only) - set(models.names())
+def _chosen(flag: str, asked: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = set(asked) - set(known)
     if unknown:
-        raise UsageError(f"there is no model {sorted(unknown)[0]!r}; --only takes {', '.join(models.names())}")
-    return tuple(only) or models.names()
+        raise UsageError(f"{flag} takes {', '.join(known)}, not {one_line(min(unknown))}")
+    return tuple(name for name in known if name in (asked or known))
 
 
 def _problem(document: Document | None, made: Plan, *, chosen: bool) -> str:

@@ -19,7 +19,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "device": outcome.asked.device,
         "sandbox": outcome.asked.sandbox or None,
         "problems": outcome.problems,
-        "data": [_of_data(outcome, name) for name in data.names()],
+        "data": [_of_data(outcome, name) for name in outcome.floors],
         "not_valid": [validity.MEASURE, validity.BUDGET, validity.ACROSS],
         "kl_fits": {"fits": outcome.fits, "uses": outcome.fits_plan.uses, "problem": outcome.fits_problem},
     }

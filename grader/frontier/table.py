@@ -16,10 +16,11 @@ from grader.frontier.runs import NOT_RUN, Outcome, Row
 from grader.frontier.summary import rows_of
 from grader.text import one_line
 
+
 def tables(outcome: Outcome) -> RenderableType:
     """A table a data set; below each, what went wrong and what does not compare."""
     shown: list[RenderableType] = [Text(one_line(problem), style="yellow") for problem in outcome.problems]
-    for name in data.names():
+    for name in outcome.floors:
         shown += _of_data(outcome, name)
     shown += _fits(outcome)
     notes = dict.fromkeys(note for row in outcome.rows for note in row.plan.notes)

@@ -52,9 +52,9 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict]:
 
 
 def _verdict(a: Shown, b: Shown) -> Verdict:
-    lacking = [each for each in (a, b) if not each.finding.evidence]
+    lacking = [each for each in (a, b) if main_evidence(each.finding) is None]
     if lacking:
-        why = "; ".join(f"{each.title}: {each.finding.no_likelihood}" for each in lacking)
+        why = "; ".join(f"{each.title}: {each.finding.no_likelihood or 'it is not finite'}" for each in lacking)
         return Verdict(first=a.title, second=b.title, valid=False, sentence=f"no likelihood to compare ({why})")
     exact_a, exact_b = _best(a.finding, "exact"), _best(b.finding, "exact")
     if exact_a is not None and exact_b is not None:
@@ -99,13 +99,14 @@ def difference(a: Shown, index_a: int, b: Shown, index_b: int) -> Estimate:
 
 
 def _best(finding: Finding, kind: str) -> int | None:
-    """The position of the highest evidence of that kind."""
-    of_kind = [(each.nats.value, i) for i, each in enumerate(finding.evidence) if each.kind == kind]
+    """The position of the highest evidence of that kind, of what is finite."""
+    rows = enumerate(finding.evidence)
+    of_kind = [(each.nats.value, i) for i, each in rows if each.kind == kind and math.isfinite(each.nats.value)]
     return min(of_kind)[1] if of_kind else None
 
 
 def main_evidence(finding: Finding) -> EvidenceRow | None:
-    """What a table shows of a model first: the exact density, else the highest bound."""
+    """What a table shows of a model first: the exact density, else the highest bound; None where there is neither."""
     index = _best(finding, "exact")
     index = _best(finding, "lower") if index is None else index
     return None if index is None else finding.evidence[index]
@@ -154,4 +155,5 @@ def _bits(finding: Finding) -> float:
 
 
 def _distance(finding: Finding) -> float:
-    return math.inf if finding.energy_distance is None else finding.energy_distance.value
+    distance = finding.energy_distance
+    return math.inf if distance is None or not math.isfinite(distance.value) else distance.value

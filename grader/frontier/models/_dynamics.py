@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grader.frontier.models._base import Pieces, log_normal
 
-EXACT_UP_TO, DIRECTIONS = 4, 2
+EXACT_UP_TO, DIRECTIONS = 4, 8
 
 Field = Callable[[Tensor, float], Tensor]
 """x [n, dim] and a time to dx/dt."""

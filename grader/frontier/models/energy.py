@@ -50,7 +50,7 @@ class Energy(Model):
             self.chains = normal(CHAINS, self.space.dim, generator)
         rows = torch.randint(CHAINS, (len(x),), generator=generator, device=x.device)
         fresh = torch.rand(len(x), 1, generator=generator, device=x.device) < RESTARTED
-        start = torch.where(fresh, normal(*x.shape, generator), self.chains[rows])
+        start = torch.where(fresh, normal(len(x), self.space.dim, generator), self.chains[rows])
         chains = self.moved(start, self.steps, generator)
         self.chains[rows] = chains
         (optimizer,) = self.optimizers

@@ -33,7 +33,7 @@ class FlowMatching(Model):
         """Noise and data paired at random, at random times."""
         x = self.space.unit(y)
         t = torch.rand(len(x), generator=generator, device=x.device)
-        loss: Tensor = self.pieces["frontier.cfm_loss"](self.field, normal(*x.shape, generator), x, t)
+        loss: Tensor = self.pieces["frontier.cfm_loss"](self.field, normal(len(x), self.space.dim, generator), x, t)
         return loss
 
     @torch.no_grad()

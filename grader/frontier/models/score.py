@@ -19,7 +19,7 @@ from grader.frontier.models._networks import Timed
 LEVELS, STEPS, EPS0 = 24, 10, 0.15
 """Of annealed Langevin dynamics: noise levels, steps at each, and the last level's step in units of its variance."""
 
-ODE_STEPS = 40
+ODE_STEPS = 60
 
 
 class Score(Model):
@@ -58,7 +58,7 @@ class Score(Model):
         """Denoising at random levels, weighted by sigma^2, which is the weight of the likelihood's bound."""
         x = self.space.unit(y)
         index = torch.randint(len(self.sigmas), (len(x),), generator=generator, device=x.device)
-        eps = normal(*x.shape, generator)
+        eps = normal(len(x), self.space.dim, generator)
         loss: Tensor = self.pieces["dsm.multi_sigma_dsm_loss"](
             self.score, x, self.sigmas, index, eps, weighting="sigma2"
         )

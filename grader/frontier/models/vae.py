@@ -8,6 +8,8 @@ can be said.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -73,6 +75,15 @@ class Vae(Model):
             bounds.append(self.pieces["elbo.vae_elbo"](x, logits, mu, logvar)[0])
         return torch.stack(bounds).mean(0)
 
+    def iwae(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """The importance-weighted bound on log P(cell) for each point."""
+        x, asked = self.hurdles(y)
+        mu, logvar = self.encoded(y)
+        z = self.drawn(mu, logvar, IMPORTANCE, generator)
+        logits = self.nets["decoder"](z).masked_fill(~asked, NEVER)
+        bound: Tensor = self.pieces["elbo.vae_iwae"](x, logits, z, mu, logvar)
+        return bound
+
     def loss(self, y: Tensor, generator: torch.Generator) -> Tensor:
         """Minus the bound."""
         return -self.elbo(y, generator).mean()
@@ -93,33 +104,19 @@ class Vae(Model):
         """z from the prior, hurdles from the decoder, a point of each cell."""
         logits = self.nets["decoder"](normal(n, self.latent, generator))
         u = torch.rand(logits.shape, generator=generator, device=logits.device)
-        passed = (u < torch.sigmoid(logits)).unflatten(-1, (self.space.dim, self.space.levels - 1))
+        passed = (u < torch.sigmoid(logits)).reshape(n, self.space.dim, self.space.levels - 1)
         return self.space.within(passed.to(torch.int64).cumprod(-1).sum(-1), generator)
 
     @torch.no_grad()
     def evidence(self, y: Tensor, generator: torch.Generator) -> list[Evidence]:
         """The bound, and the importance-weighted one, which is nearer to log p(y)."""
-        x, asked = self.hurdles(y)
-        mu, logvar = self.encoded(y)
-        z = self.drawn(mu, logvar, IMPORTANCE, generator)
-        # Batches of points: all draws of all points at once would fill a small machine.
-        tighter = torch.cat(
-            [
-                self.pieces["elbo.vae_iwae"](
-                    x[rows], self.nets["decoder"](z[:, rows]).masked_fill(~asked[rows], NEVER), z[:, rows], *q
-                )
-                for rows, *q in (
-                    (rows, mu[rows], logvar[rows]) for rows in torch.arange(len(y), device=y.device).split(64)
-                )
-            ]
-        )
-        elbo = self.elbo(y, generator, DRAWS)
+        # A few points at a time: all draws of all points at once would fill a small machine.
+        tighter = torch.cat([self.iwae(some, generator) for some in torch.chunk(y, math.ceil(len(y) / 64))])
+        bounds = {"ELBO": self.elbo(y, generator, DRAWS), f"IWAE, {IMPORTANCE} draws": tighter}
         caveat = "log p(y) is higher, by an unknown amount"
         return [
-            Evidence(kind="lower", way="ELBO", log_density=elbo + self.space.log_cell, caveat=caveat),
-            Evidence(
-                kind="lower", way=f"IWAE, {IMPORTANCE} draws", log_density=tighter + self.space.log_cell, caveat=caveat
-            ),
+            Evidence(kind="lower", way=way, log_density=bound + self.space.log_cell, caveat=caveat)
+            for way, bound in bounds.items()
         ]
 
     @torch.no_grad()
