@@ -44,7 +44,8 @@ def energy_distance(x: Array, y: Array) -> Estimate:
     pairs = 4 * _pairs(across, from_x, from_y) / (n * m)
     pairs += 2 * _pairs(within_x, of_x, of_x, same=True) / (n * (n - 1))
     pairs += 2 * _pairs(within_y, of_y, of_y, same=True) / (m * (m - 1))
-    return Estimate(value=float(value), error=math.sqrt(points + pairs))
+    # What points seem to add holds each pair's part twice: the sum of both is what is left, and at least the pairs'.
+    return Estimate(value=float(value), error=math.sqrt(max(points - pairs, pairs)))
 
 
 def _pairs(distances: Array, rows: Array, columns: Array, *, same: bool = False) -> float:

@@ -29,17 +29,20 @@ def ode_log_density(
     times: Sequence[float],
     base: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """log p(x) where x = x(times[0]) and x(times[-1]) has the log-density `base`, by Heun's method.
+    """log p(x) where x = x(times[0]) and x(times[-1]) has the log-density `base`, by Runge and Kutta's fourth order.
 
     With h < 0 or > 0 alike: log p(x(t0)) = base(x(t1)) + the integral of div f from t0 to t1.
     """
     total = torch.zeros(len(x), device=x.device)
     for now, then in pairwise(times):
         h = then - now
-        slope, spread = _both(field, divergence, x, now)
-        ahead, spread_ahead = _both(field, divergence, x + h * slope, then)
-        x = x + 0.5 * h * (slope + ahead)
-        total = total + 0.5 * h * (spread + spread_ahead)
+        middle = now + h / 2
+        slope_1, spread_1 = _both(field, divergence, x, now)
+        slope_2, spread_2 = _both(field, divergence, x + h / 2 * slope_1, middle)
+        slope_3, spread_3 = _both(field, divergence, x + h / 2 * slope_2, middle)
+        slope_4, spread_4 = _both(field, divergence, x + h * slope_3, then)
+        x = x + h / 6 * (slope_1 + 2 * slope_2 + 2 * slope_3 + slope_4)
+        total = total + h / 6 * (spread_1 + 2 * spread_2 + 2 * spread_3 + spread_4)
     return base(x) + total
 
 

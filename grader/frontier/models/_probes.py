@@ -52,10 +52,13 @@ def _equal(got: Any, *right: float) -> None:
 
 def _learns(value: Tensor, *parameters: Tensor) -> None:
     """A gradient reaches what is trained."""
-    grads = torch.autograd.grad(value.sum(), parameters, allow_unused=True)
-    reached = [grad for grad in grads if isinstance(grad, Tensor) and bool(torch.isfinite(grad).all())]
-    if len(reached) < len(parameters):
-        raise WrongError("has no finite gradient in what it should train")
+    try:
+        grads = torch.autograd.grad(value.sum(), parameters)
+    except RuntimeError as error:
+        # torch's word for a result that does not depend on them.
+        raise WrongError("has no gradient in what it should train") from error
+    if not all(bool(torch.isfinite(grad).all()) for grad in grads):
+        raise WrongError("has a gradient that is not finite")
 
 
 def _leaf(*values: float) -> Tensor:

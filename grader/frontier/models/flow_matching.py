@@ -10,7 +10,7 @@ from grader.frontier.models._dynamics import divergence_of, ode_log_density
 from grader.frontier.models._networks import Timed
 
 STEPS = 50
-ODE_STEPS = 50
+ODE_STEPS = 20
 
 
 class FlowMatching(Model):

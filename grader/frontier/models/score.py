@@ -19,7 +19,7 @@ from grader.frontier.models._networks import Timed
 LEVELS, STEPS, EPS0 = 24, 10, 0.15
 """Of annealed Langevin dynamics: noise levels, steps at each, and the last level's step in units of its variance."""
 
-ODE_STEPS = 60
+ODE_STEPS = 20
 
 
 class Score(Model):
@@ -76,11 +76,13 @@ class Score(Model):
     def evidence(self, y: Tensor, generator: torch.Generator) -> list[Evidence]:
         """The density that the ODE leads to, and the bound on that of the diffusion."""
         x = self.space.unit(y)
-        times = [float(sigma) for sigma in self.ladder(ODE_STEPS, x.device).flip(0)]
+        # In log sigma, over which the field changes evenly.
+        times = [math.log(float(sigma)) for sigma in self.ladder(ODE_STEPS + 1, x.device).flip(0)]
         ends = math.sqrt(1 + self.SIGMA_MAX**2)
 
-        def flow(points: Tensor, sigma: float) -> Tensor:
-            return -sigma * self.score(points, torch.tensor(sigma, device=points.device))
+        def flow(points: Tensor, log_sigma: float) -> Tensor:
+            sigma = torch.tensor(math.exp(log_sigma), device=points.device)
+            return -sigma.square() * self.score(points, sigma)
 
         divergence = divergence_of(self.pieces, x, generator)
         ode = ode_log_density(flow, divergence, x, times, lambda end: log_normal(end, ends))
