@@ -76,6 +76,11 @@ def _asked(settings: Settings, folder: Path, out: Path, device: str) -> Asked:
     course = next((place for place in places if (place / "reference").is_dir()), None)
     if device not in ("cpu", "cuda"):
         raise UsageError(f"--device takes cpu or cuda, not {device}")
+    if course:
+        from grader import sandboxes
+
+        # An unknown profile is said before anything starts.
+        sandboxes.load(settings.sandbox)
     return Asked(
         folder=folder.resolve(),
         out=out.resolve(),

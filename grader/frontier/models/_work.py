@@ -5,6 +5,7 @@ Pieces come as the text of modules. Nothing here reads a file.
 
 from __future__ import annotations
 
+import hashlib
 import linecache
 import sys
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ def module_of(whose: str, assignment: str, source: str) -> ModuleType:
 
     Its name is no assignment's, so that it can hide no module, and tracebacks show its lines.
     """
-    name = f"frontier_{whose}_{assignment}"
+    name = f"frontier_{whose}_{assignment}_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
     filename = f"<{whose}>/{assignment}.py"
     if name not in sys.modules:
         module = ModuleType(name)
