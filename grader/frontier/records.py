@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -142,9 +144,12 @@ def read(path: Path) -> tuple[Document, dict[str, NDArray[Any]]]:
         ValueError: The file is none.
         OSError: It cannot be read.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    document = msgspec.msgpack.decode(arrays.pop(_DOCUMENT).tobytes(), type=Document)
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        document = msgspec.msgpack.decode(arrays.pop(_DOCUMENT).tobytes(), type=Document)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, msgspec.MsgspecError) as error:
+        raise ValueError(f"{path.name} is no record of the experiment") from error
     return document, arrays
 
 
