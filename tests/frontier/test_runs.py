@@ -235,9 +235,11 @@ def test_a_state_that_is_not_the_models_is_refused(tmp_path: Path, sandbox: str)
     program = """
 import sys, torch
 
-_training = sys.modules["grader.frontier.models._training"]
-_training.train = lambda *a, **k: {"steps": 1.0, "seconds": 1.0}
-_training.make = lambda *a: type("Other", (), {"state": lambda self: {"x": torch.zeros(3)}})()
+def train(model, *a, **k):
+    model.state = lambda: {"x": torch.zeros(3)}
+    return {"steps": 1.0, "seconds": 1.0}
+
+sys.modules["grader.frontier.models._training"].train = train
 """
     document = done(job(tmp_path, sandbox, mle=program))
     assert document.trouble is not None

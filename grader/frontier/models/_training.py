@@ -41,7 +41,15 @@ def make(name: str, pieces: Mapping[str, Callable[..., Any]], space: Space, fit:
         return models.find(name)(pieces, space, fit)
 
 
-def train(model: Model, fit: Tensor, held_back: Tensor, *, budget_s: float, seed: int) -> dict[str, float]:
+def train(
+    model: Model,
+    fit: Tensor,
+    held_back: Tensor,
+    *,
+    budget_s: float,
+    seed: int,
+    now: Callable[[], float] | None = None,
+) -> dict[str, float]:
     """Train until the budget is spent, and say how it went.
 
     Args:
@@ -50,13 +58,14 @@ def train(model: Model, fit: Tensor, held_back: Tensor, *, budget_s: float, seed
         held_back: Data that choose between states, [m, dim].
         budget_s: Seconds, `held_back` included.
         seed: Of the order of data and of all noise.
+        now: What counts seconds, where it is not `clock`.
 
     Raises:
         NotFiniteError: Where the state or the loss is not finite.
     """
     generator = torch.Generator(fit.device).manual_seed(seed)
     cells = model.space.cells(fit)
-    now = clock(str(fit.device))
+    now = now or clock(str(fit.device))
     start, steps, looked, best, kept = now(), 0, 0, math.inf, model.state()
     while (spent := (now() - start) / budget_s) < 1:
         model.progress = spent
