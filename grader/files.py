@@ -16,6 +16,11 @@ from grader.text import one_line
 TEMPORARY_PREFIX = ".grader-"
 TEMPORARY_SUFFIX = ".tmp"
 
+# Some of these exist on some systems only; on Windows, files are text unless they are said to be binary.
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
+    _WRITING |= getattr(os, _name, 0)
+
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 _PLAIN = re.compile(r"[a-z0-9_@][a-z0-9._@-]{0,63}")
 
@@ -102,7 +107,7 @@ def _digest(name: str) -> str:
 
 
 def _write(path: Path, data: bytes, *, durable: bool, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    descriptor = os.open(path, _WRITING, mode)
     with open(descriptor, "wb") as file:
         file.write(data)
         if durable:

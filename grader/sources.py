@@ -18,6 +18,11 @@ MAX_SOURCE_BYTES = MAX_CODE_CHARS
 
 _NOT_REGULAR = "it is not a regular file; hand in a .py or .ipynb file"
 
+# Some of these exist on some systems only; on Windows, files are text unless they are said to be binary.
+_READING = os.O_RDONLY
+for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    _READING |= getattr(os, _name, 0)
+
 # Encodings that people write text in; some of the others take quadratic time on purpose-made bytes.
 _NATURAL = re.compile(r"utf-8(-sig)?|ascii|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*")
 
@@ -30,7 +35,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         UnreadableError: This machine does not let us read it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, _READING)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise SubmissionError("it is a symbolic link, and links are not followed; hand in the file") from error

@@ -117,10 +117,11 @@ def warnings(rows: Sequence[Row]) -> list[str]:
     found, said = [each.finding for each in shown(rows)], []
     likely = [each for each in found if main_evidence(each) is not None]
     if likely:
-        likeliest, closest = min(likely, key=_bits), min(found, key=_distance)
+        against = [(b, a) for a in likely for b in likely if _bits(a) < _bits(b) and _clearly_nearer(b, a)]
         text = "Likelihood is not sample quality"
-        if likeliest is not closest:
-            text += f": {likeliest.title} has the best figure of the one, {closest.title} of the other"
+        if against:
+            nearer, likelier = max(against, key=lambda pair: _distance(pair[1]) - _distance(pair[0]))
+            text += f": {likelier.title} has the better figure of likelihood, {nearer.title} the better samples"
         said.append(f"{text}. Neither orders the models by the other (Theis et al. 2016).")
     if any(each.model == "score" for each in found):
         said.append(
@@ -152,6 +153,14 @@ ACROSS = "Bits a dimension of the plane and of the images are about different da
 def _bits(finding: Finding) -> float:
     evidence = main_evidence(finding)
     return math.inf if evidence is None else evidence.bits_per_dim.value
+
+
+def _clearly_nearer(a: Finding, b: Finding) -> bool:
+    """Whether a's samples are nearer to the data than b's, beyond chance."""
+    if a.energy_distance is None or b.energy_distance is None:
+        return False
+    error = math.hypot(a.energy_distance.error, b.energy_distance.error)
+    return b.energy_distance.value - a.energy_distance.value > CLEAR * error
 
 
 def _distance(finding: Finding) -> float:

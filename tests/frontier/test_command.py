@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,8 +17,9 @@ from grader import cli
 from grader.frontier import runs
 from grader.frontier.plan import Plan
 from grader.frontier.runs import Asked, Outcome
+from tests.frontier.test_runs import hand_in
 
-DONE, USAGE = 0, 2
+DONE, NO, USAGE = 0, 1, 2
 
 
 def run(*arguments: str | Path) -> Result:
@@ -100,3 +102,36 @@ def test_what_cannot_be_done_is_said_and_ends_with_2(
     found = run(*arguments)
     assert found.exit_code == USAGE
     assert said in found.stderr
+
+
+ELSEWHERE = """
+import os
+
+for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "memfd_create", "fork", "sched_getaffinity"):
+    if hasattr(os, name):
+        delattr(os, name)
+"""
+
+
+def test_it_needs_neither_linux_nor_a_checkout(tmp_path: Path) -> None:
+    """The installed package alone, where the system has less to offer: one model, trained and drawn from."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "grader").symlink_to(Path(cli.__file__).parent, target_is_directory=True)
+    (tmp_path / "site" / "sitecustomize.py").write_text(ELSEWHERE)
+    hand_in(tmp_path / "student")
+    flags = ["--only", "autoregressive", "--data", "ring", "--budget", "0.2", "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "grader", "frontier", "student", *flags],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Six models have no pieces here, so the answer is no.
+    assert ended.returncode == NO, ended.stderr
+    (ring,) = json.loads(ended.stdout)["data"]
+    findings = {model["model"]: model["finding"] for model in ring["models"]}
+    assert findings.pop("autoregressive")["uses"]["mle.categorical_nll"] == "student"
+    assert set(findings.values()) == {None}
+    assert (tmp_path / "frontier-report" / "frontier.html").is_file()

@@ -114,11 +114,15 @@ def test_exact_evidence_goes_before_a_higher_bound() -> None:
     assert shown.kind == "exact"
 
 
-def test_the_best_likelihood_and_the_best_samples_are_named_where_they_differ() -> None:
+def test_two_models_that_the_two_measures_order_otherwise_are_named() -> None:
     rows = [row("A", {"exact": 2.0}, distance=3.0), row("B", {"exact": 2.5}, distance=1.0)]
-    assert validity.warnings(rows)[0].startswith(
-        "Likelihood is not sample quality: A has the best figure of the one, B of the other."
-    )
+    named = "Likelihood is not sample quality: A has the better figure of likelihood, B the better samples."
+    assert validity.warnings(rows)[0].startswith(named)
+
+
+def test_no_models_are_named_where_chance_may_have_ordered_them() -> None:
+    rows = [row("A", {"exact": 2.0}, distance=1.1), row("B", {"exact": 2.5}, distance=1.0)]
+    assert validity.warnings(rows)[0].startswith("Likelihood is not sample quality. Neither")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ def divergence_of(pieces: Pieces, x: Tensor, generator: torch.Generator) -> Dive
     return lambda field, points: estimate(field, points, signs)
 
 
+def caveat(space_dim: int) -> str:
+    """What such a density is only up to."""
+    return "up to its steps" if space_dim <= EXACT_UP_TO else "up to its steps, its divergence from random directions"
+
+
 def _both(field: Field, divergence: Divergence, x: Tensor, time: float) -> tuple[Tensor, Tensor]:
     def at_time(points: Tensor) -> Tensor:
         return field(points, time)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grader.frontier.models._base import Evidence, Model, log_normal, normal
-from grader.frontier.models._dynamics import divergence_of, ode_log_density
+from grader.frontier.models._dynamics import caveat, divergence_of, ode_log_density
 from grader.frontier.models._networks import Timed
 
 STEPS = 50
@@ -52,7 +52,5 @@ class FlowMatching(Model):
             return self.field(points, torch.tensor(time, device=points.device))
 
         log_density = ode_log_density(field, divergence_of(self.pieces, x, generator), x, times, log_normal)
-        caveat = f"of what the ODE leads to, up to its steps; the samples take {STEPS} steps of Euler's"
-        return [
-            Evidence(kind="exact", way="ODE", log_density=log_density + self.space.log_unit, caveat=caveat),
-        ]
+        left = f"of what the ODE leads to, {caveat(self.space.dim)}; the samples take {STEPS} steps of Euler's"
+        return [Evidence(kind="exact", way="ODE", log_density=log_density + self.space.log_unit, caveat=left)]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from grader.frontier.models._base import Evidence, Model, log_normal, normal
-from grader.frontier.models._dynamics import divergence_of, ode_log_density, sde_log_density_bound
+from grader.frontier.models._dynamics import caveat, divergence_of, ode_log_density, sde_log_density_bound
 from grader.frontier.models._networks import Timed
 
 LEVELS, STEPS, EPS0 = 24, 10, 0.15
@@ -93,7 +93,7 @@ class Score(Model):
                 kind="exact",
                 way="ODE",
                 log_density=ode + self.space.log_unit,
-                caveat="of what the ODE leads to, up to its steps; the samples are drawn otherwise",
+                caveat=f"of what the ODE leads to, {caveat(self.space.dim)}; the samples are drawn otherwise",
             ),
             Evidence(
                 kind="lower",
