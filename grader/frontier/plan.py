@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import SubmissionError
+from grader.errors import SubmissionError, UnreadableError
 from grader.frontier import models
 from grader.frontier.models import _fits
 from grader.frontier.records import PROJECT, STUDENT, Job
@@ -55,7 +55,7 @@ def student_sources(folder: Path, wanted: Sequence[str]) -> tuple[dict[str, str]
             continue
         try:
             sources[name] = read_module(path.name, read_bytes(path, largest(path.name))).source
-        except SubmissionError as error:
+        except (SubmissionError, UnreadableError) as error:
             problems.append(f"{path.name}: {error}")
     return sources, problems
 
