@@ -29,7 +29,7 @@ from grader.model import (
 )
 from grader.settings import Settings
 
-COMMANDS = ["grade", "regrade", "check", "validate", "report", "release", "package", "doctor", "demo"]
+COMMANDS = ["grade", "regrade", "check", "validate", "report", "release", "package", "doctor", "demo", "frontier"]
 
 
 def run(*arguments: str | Path) -> Result:

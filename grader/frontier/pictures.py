@@ -147,6 +147,9 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _url(figure: Figure) -> str:
+    """Markup of our own: text of others is cut at a length that no picture keeps to."""
+    from markupsafe import Markup
+
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return Markup(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}")

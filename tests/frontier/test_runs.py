@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import re
@@ -256,6 +257,8 @@ def test_the_page_is_whole_and_shows_no_markup_of_others(first: tuple[Path, Outc
     assert "2.31" in page
     drawn = importlib.util.find_spec("matplotlib") is not None
     assert ("data:image/png" in page) is drawn
+    pictures = re.findall(r'src="data:image/png;base64,([^"]*)"', page)
+    assert all(base64.b64decode(picture, validate=True).endswith(b"IEND\xaeB`\x82") for picture in pictures)
     assert (report.LOST in page.replace("&#39;", "'")) is not drawn
 
 
