@@ -19,7 +19,7 @@ from grader import catalog
 from grader.errors import UsageError
 from grader.nbcourse.exporter import SubmissionExporter, plain_notebook
 from grader.nbcourse.pictures import pictures
-from grader.nbcourse.sandboxed import read_submission
+from grader.nbcourse.sandboxed import read_submission, remove_copies_of_links
 from tests.tiny_course import TINY
 
 pytestmark = pytest.mark.usefixtures("other_course")
@@ -78,6 +78,22 @@ def test_a_folder_that_is_a_link_is_refused(tmp_path: Path, secret: Path) -> Non
     folder.symlink_to(secret.parent)
     with pytest.raises(UsageError, match=r"submitted/s7/tiny is a symbolic link"):
         read(tmp_path, "s7")
+
+
+def test_what_a_link_leads_to_is_not_handed_back(tmp_path: Path, secret: Path) -> None:
+    folder, copies = handed_in(tmp_path, "s7"), tmp_path / "autograded" / "s7" / "tiny"
+    for place in (folder, copies):
+        (place / "data").mkdir(parents=True)
+        (place / "tiny.ipynb").write_bytes(notebook(CODE))
+        (place / "data" / "own.txt").write_text("mine")
+    for name in ("leak.html", "data/leak.txt"):
+        (folder / name).symlink_to(secret)
+        (copies / name).write_bytes(secret.read_bytes())
+    (folder / "all").symlink_to(secret.parent)
+    remove_copies_of_links(CourseDirectory(root=str(tmp_path)), {"student": "s7", "assignment": "tiny"})
+    left = {path.relative_to(copies).as_posix() for path in copies.rglob("*") if path.is_file()}
+    assert left == {"tiny.ipynb", "data/own.txt"}
+    assert secret.exists()
 
 
 @pytest.mark.parametrize("student", ["o'brien@uni.ie", "jane+1@uni.example", "jöe", "s1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,7 @@ class GradeInSandbox(NbGraderPreprocessor):
         desk = desk_of(Path(coursedir.root))
         assignment = desk.assignment(name)
         submission = read_submission(coursedir, resources["nbgrader"], assignment)
+        remove_copies_of_links(coursedir, resources["nbgrader"])
         result = desk.result(submission)
         _refuse_fault(result)
         shown = seen_by(result, Audience.STUDENT)
@@ -86,6 +88,17 @@ def _time_text(time: datetime | None) -> str | None:
         return utc_text(time) if time else None
     except ValueError:
         return None
+
+
+def remove_copies_of_links(coursedir: CourseDirectory, about: Mapping[str, str]) -> None:
+    """Take out of nbgrader's copy what a link of the student's led to: the feedback would hand it back."""
+    steps = (coursedir.submitted_directory, coursedir.autograded_directory)
+    folder, copies = (Path(coursedir.format_path(step, about["student"], about["assignment"])) for step in steps)
+    for inside, _, names in os.walk(folder):
+        for path in (Path(inside, name) for name in names):
+            # Of notebooks, nbgrader writes its own.
+            if path.is_symlink() and path.suffix != ".ipynb":
+                (copies / path.relative_to(folder)).unlink(missing_ok=True)
 
 
 def _refuse_fault(result: SubmissionResult) -> None:
