@@ -23,7 +23,7 @@ def fits_polynomials(x_train: Tensor, *, generator: torch.Generator, budget_s: f
 
         def powers(self, x: Tensor, count: int) -> Tensor:
             # Bounded arguments keep far points from running away.
-            return torch.stack([torch.tanh(x / 8) ** power * 8**power for power in range(count)], dim=-1)
+            return torch.stack([(20 * torch.tanh(x / 20)) ** power for power in range(count)], dim=-1)
 
         def inner(self, kept: Tensor) -> Pair:
             s = 4 * torch.tanh((self.powers(kept, 3) * self.scales).sum(-1) / 4)
