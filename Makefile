@@ -39,5 +39,5 @@ clean:
 	@$(PIP) "$(TORCH)" || { \
 		echo "pip found no $(TORCH); taking $(torch_pin), which on Linux can bring several gigabytes for CUDA"; \
 		$(PIP) "$(torch_pin)"; }
-	@$(PIP) -e '.[dev,nbgrader]'
+	@$(PIP) -e '.[dev,nbgrader,plots]'
 	@touch $@

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from grader.model import Cause, CheckResult, Outcome, QuestionResult
-from grader.question import Question, WrittenQuestion
+
+if TYPE_CHECKING:
+    # What loads a question file is nothing that a student's own check needs.
+    from grader.question import Question, WrittenQuestion
 
 REVIEW_CAUSES = {
     Cause.PROTOCOL: "its process sent something that is not a reply",

@@ -73,7 +73,8 @@ def fits(found: Sequence[Fit]) -> str:
         for stds in (1, 2):
             width, height = (2 * stds * std for std in fit.std)
             label = fit.name if stds == 1 else None
-            axes.add_patch(Ellipse(fit.mean, width, height, fill=False, edgecolor=colour, lw=1.6 / stds, label=label))
+            x, y = fit.mean
+            axes.add_patch(Ellipse((x, y), width, height, fill=False, edgecolor=colour, lw=1.6 / stds, label=label))
     axes.set(aspect="equal", xlim=(-5, 5), ylim=(-3.6, 3.6))
     axes.legend(fontsize=7, loc="lower right")
     return _url(figure)
