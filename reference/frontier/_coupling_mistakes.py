@@ -240,6 +240,13 @@ class InvertsWithoutGradients(AffineCoupling):
             return (z - shift) * torch.exp(-s), -s.sum(-1)
 
 
+class TrainsTheMask(AffineCoupling):
+    def __init__(self, mask: Tensor, net: nn.Module) -> None:
+        nn.Module.__init__(self)
+        self.mask = nn.Parameter(mask.clone())
+        self.net = net
+
+
 class KeepsTheMaskAsAnAttribute(AffineCoupling):
     def __init__(self, mask: Tensor, net: nn.Module) -> None:
         nn.Module.__init__(self)
@@ -317,6 +324,7 @@ SENTENCES: dict[type[nn.Module], str] = {
     KeepsTheMaskAsAnAttribute: (
         "Move your layer to another device, or save and load it: does everything that it computes with come along?"
     ),
+    TrainsTheMask: "Print the names of your layer's parameters. What would an optimiser do to the mask?",
     ConvertsToFloat32: _DTYPE,
     ReturnsDoubles: _DTYPE,
 }

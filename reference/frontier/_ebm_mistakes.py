@@ -28,6 +28,8 @@ def _in(bank: list[Mistake], sentence: str) -> Callable[[Callable[..., object]],
 UNDERFLOWS = "Energies of -1000 and 1000 are ordinary numbers, and so is log Z. What is exp(1000), and exp(-1000)?"
 """Also of those who would have done it right for ordinary energies."""
 
+FAR_APART = "One grid may hold energies of -2000 and of 2000. How large is your largest exponent there?"
+
 RISES = "Training raises the energy of data."
 
 
@@ -44,6 +46,18 @@ def exponentiates_first(energy_fn: Energy, grid: Tensor, dx: float) -> Tensor:
 @_in(GRID, UNDERFLOWS)
 def adds_a_little_before_the_logarithm(energy_fn: Energy, grid: Tensor, dx: float) -> Tensor:
     return torch.log(torch.exp(-energy_fn(grid)).sum() * dx + 1e-12)
+
+
+@_in(GRID, FAR_APART)
+def subtracts_the_mean(energy_fn: Energy, grid: Tensor, dx: float) -> Tensor:
+    exponent = -energy_fn(grid)
+    return exponent.mean() + torch.log(torch.exp(exponent - exponent.mean()).sum() * dx)
+
+
+@_in(GRID, FAR_APART)
+def subtracts_the_first(energy_fn: Energy, grid: Tensor, dx: float) -> Tensor:
+    exponent = -energy_fn(grid)
+    return exponent[0] + torch.log(torch.exp(exponent - exponent[0]).sum() * dx)
 
 
 @_in(GRID, "Where is the density exp(-E) / Z high: where the energy is high, or where it is low? And in your sum?")

@@ -111,7 +111,10 @@ def other_images(low: float, high: float, measure: str) -> Iterator[Case]:
 
 
 def ties(low: float, high: float, scale: float) -> Iterator[Case]:
-    """The same number twice, on two ways that differ in the last digits, between cases that are no ties."""
+    """The same number twice, on two ways that differ in the last digits, between cases that are no ties.
+
+    The slack is relative: 1e-6 apart is no tie, and equal large numbers may differ by more than 1e-9.
+    """
     shift = 3 * math.log(scale)
     for first, second in (("exact", "exact"), ("lower", "exact"), ("exact", "upper")):
         a, b = evidence(first, high), evidence(second, high)
@@ -121,6 +124,8 @@ def ties(low: float, high: float, scale: float) -> Iterator[Case]:
         yield changed(a, nats=high - shift, unit_scale=scale), b
         yield a, changed(b, nats=low)
         yield changed(b, nats=low), a
+        yield a, changed(b, nats=high - 1e-6 * abs(high))
+        yield changed(a, nats=4000 * high), changed(b, nats=4000 * high * (1 + 2e-10))
 
 
 BATCHES: tuple[Shape, ...] = ((3,), (1,), (2, 3))

@@ -30,6 +30,7 @@ def _in(bank: list[Mistake], sentence: str) -> Callable[[Callable[..., object]],
 
 
 NOISE_FIRST = "At t = 0 your sample should be noise."
+THE_ENDS = "Between the ends your velocity is right. What is it at t = 0, and at t = 1?"
 SHAPE_OF_T = "One time for each example: which shape must it have to meet [batch, channels, height, width]?"
 ONE_EACH = "Print the times that the field is given: is there one for each example?"
 
@@ -50,6 +51,20 @@ def runs_time_backwards(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
 def points_at_the_noise(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return (1 - time) * x0 + time * x1, x0 - x1
+
+
+@_in(PAIR, THE_ENDS)
+def divides_by_the_time_that_is_left(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
+    x_t = (1 - time) * x0 + time * x1
+    return x_t, (x1 - x_t) / (1 - time)
+
+
+@_in(PAIR, THE_ENDS)
+def divides_by_the_time_that_is_gone(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
+    x_t = (1 - time) * x0 + time * x1
+    return x_t, (x_t - x0) / time
 
 
 @_in(PAIR, "At constant speed, is the velocity near the data smaller than at the start? How much time is left there?")
@@ -295,6 +310,14 @@ def passes_one_time_for_all(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     for step in range(n_steps):
         t = torch.tensor(step / n_steps, dtype=x0.dtype, device=x0.device)
         x = x + v_fn(x, t) / n_steps
+    return x
+
+
+@_in(EULER, ONE_EACH)
+def passes_one_time_for_each_row_of_an_image(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
+    x = x0
+    for step in range(n_steps):
+        x = x + v_fn(x, torch.full(x0.shape[:-1], step / n_steps, dtype=x0.dtype, device=x0.device)) / n_steps
     return x
 
 

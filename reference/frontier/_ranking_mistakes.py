@@ -502,6 +502,24 @@ def decides_by_the_last_digit(a: Evidence, b: Evidence) -> str:
     return "undetermined"
 
 
+@_says("How near must two numbers be to be equal, and relative to what? Try -80 and -80.0001, or -80000 twice.")
+def calls_near_numbers_equal(a: Evidence, b: Evidence) -> str:
+    mixed = a.measure != b.measure
+
+    def ends(one: Evidence) -> tuple[float, float]:
+        nats = one.nats + (one.n_dims * math.log(one.unit_scale) if one.measure == "lebesgue" else 0.0)
+        low = -math.inf if one.kind == "upper" else nats
+        high = math.inf if one.kind == "lower" or (mixed and one.measure == "lebesgue") else nats
+        return low, high
+
+    (low_a, high_a), (low_b, high_b) = ends(a), ends(b)
+    if a.n_dims == b.n_dims and low_a > high_b + 1e-3:
+        return "a"
+    if a.n_dims == b.n_dims and low_b > high_a + 1e-3:
+        return "b"
+    return "undetermined"
+
+
 @_says("Which log-likelihood is the better one, -80 or -90?")
 def takes_them_for_losses(a: Evidence, b: Evidence) -> str:
     mixed = a.measure != b.measure

@@ -62,7 +62,7 @@ def cfm_pair(x0: Tensor, x1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pair(source: Numbers, batch: Shape, event: Shape) -> tuple[Tensor, Tensor, Tensor]:
-    """(x0, x1, t); a t of 0.9 at most leaves (x1 - x_t) / (1 - t), which is u too, right to rounding."""
+    """(x0, x1, t); a t of 0.9 at most leaves what divides by t or by 1 - t right to rounding, but for the ends."""
     shape = (*batch, *event)
     return source.normal(shape), source.normal(shape, loc=0.8, scale=1.6), source.uniform(batch, low=0.1, high=0.9)
 

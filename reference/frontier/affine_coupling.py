@@ -142,6 +142,8 @@ def trains_through(method: str) -> Callable[..., None]:
     def check(student: Student, inputs: Arguments, source: Numbers) -> None:
         weights = cotangents_like(answer(AffineCoupling, inputs), source)
         names = list(inputs.args[0])
+        # Other names than the right layer's are refused: a mask among them would be trained.
+        student.AffineCoupling.build(*mask_and_net(inputs)).parameters()
         of_mask = names.index("mask")
         got = asked(student, inputs).vjp(inputs.args, weights)
         right = oracle_vjp(AffineCoupling, inputs, weights)
@@ -202,6 +204,7 @@ def check_log_det_is_that_of_the_jacobian(student: Student, inputs: Arguments) -
     _, log_det = method(*inputs.args)
     exact = torch.linalg.slogdet(torch.stack(rows)).logabsdet
     expect(torch.isfinite(exact), "the matrix of derivatives cannot be inverted.")
+    expect(exact != 0, "the layer changes no volume.")
     assert_value(log_det, exact, tolerance=CANCELLED)
 
 
@@ -215,7 +218,8 @@ def check_masked_entries_stay(student: Student, inputs: Arguments) -> None:
     assert_value(got[..., mask.bool()], x[..., mask.bool()])
 
 
-@question.check("law", points=0.25)
+# So does what returns its input, whatever the net says.
+@question.check("law", points=0.25, requires=values[0])
 @given(source=numbers(), dim=st.sampled_from(SIZES), method=st.sampled_from(METHODS))
 def check_zero_net_is_the_identity(student: Student, source: Numbers, dim: int, method: str) -> None:
     """Where net returns 0, the layer returns its input, and a log-determinant of 0."""

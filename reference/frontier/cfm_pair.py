@@ -100,11 +100,12 @@ def check_goes_from_noise_to_data(student: Student, source: Numbers, dim: int) -
     """The path starts at the noise, ends at the data, and moves by (t' - t) u from one time to the next."""
     x0, x1 = source.normal((3, dim)), source.normal((3, dim), loc=1.0)
     first, last = source.uniform((2, 3), high=0.9)
-    at_start, _ = student.cfm_pair(x0, x1, torch.zeros_like(first))
-    at_end, _ = student.cfm_pair(x0, x1, torch.ones_like(first))
+    at_start, u_at_start = student.cfm_pair(x0, x1, torch.zeros_like(first))
+    at_end, u_at_end = student.cfm_pair(x0, x1, torch.ones_like(first))
     assert_value((at_start, at_end), (x0, x1))
     (earlier, u), (later, same) = student.cfm_pair(x0, x1, first), student.cfm_pair(x0, x1, last)
-    assert_value(same, u)
+    for other in (same, u_at_start, u_at_end):
+        assert_value(other, u)
     assert_value(later - earlier, (last - first)[:, None] * u)
 
 
@@ -118,6 +119,7 @@ def check_can_be_walked_backwards(student: Student, inputs: Arguments) -> None:
     # Which zeros do too; the points at t and at 1 - t have the middle of the path between them.
     opposite, _ = student.cfm_pair(x0, x1, 1 - t)
     assert_value(x_t + opposite, x0 + x1)
+    expect(bool((x_t != opposite).any()), "the point at 1 - t is the point at t.")
 
 
 question.check("robustness", points=0.25, requires=check_pair)(
@@ -215,14 +217,15 @@ def check_follows_known_paths(student: Student, source: Numbers, steps: int) -> 
 
 
 @question.check("behaviour", points=0.25, requires=check_flow)
-@given(inputs=fields_from(makers=(affine,), shapes=(((3,), (5,)), ((7,), (2,)), ((), (5,)))))
+@given(inputs=fields_from(makers=(entrywise,), shapes=(((3,), (2, 4, 5)), ((7,), (2,)), ((), (5,)))))
 def check_passes_one_time_for_each_example(student: Student, inputs: Arguments) -> None:
     """The field is given times as a tensor: one for each example, and a 0-dim one for a single vector."""
     _, x0, _ = inputs.args
+    batch = x0.shape[:1] if x0.dim() > 1 else ()
     seen = student.euler_flow.observe(*inputs.args)
     for x, time in _given(seen.asked[0].args):
         expect(x.shape == x0.shape, "the field is asked with points of another shape than x0 has.")
-        expect(time.shape == x0.shape[:-1], "the field is asked with times of another shape than the batch has.")
+        expect(time.shape == batch, "the field is asked with times of another shape than the batch has.")
         expect(time.dtype == x0.dtype, "the field is asked with times of another dtype than x0 has.")
 
 
@@ -274,10 +277,9 @@ def goes_on_from_the_noise(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
 
 
 @question.alternative
-def aims_at_the_data(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+def moves_the_noise_along(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     left = 1 - t.view(*t.shape, *(1 for _ in range(x0.ndim - t.ndim)))
-    x_t = left * x0 + (1 - left) * x1
-    return x_t, (x1 - x_t) / left
+    return left * x0 + (1 - left) * x1, -(x0 - x1)
 
 
 @question.alternative

@@ -160,8 +160,9 @@ question.check(
 )(about("composed_log_prob", gradients_match(composed_log_prob, compositions(), tolerance=CANCELLED)))
 
 
-# The tails beyond the grid hold less than 1e-9, and an equidistant sum of a smooth density errs by less still.
-@question.check("law", points=0.5)
+# The tails beyond the grid hold less than 1e-9, and an equidistant sum of a smooth density errs by less still. The base
+# density at x integrates to 1 as well.
+@question.check("law", points=0.5, requires=values_of_one)
 @given(source=numbers(), kind=st.sampled_from(KINDS))
 def check_integrates_to_one(student: Student, source: Numbers, kind: str) -> None:
     """Over all x of one dimension, the density of flow_log_prob integrates to 1."""

@@ -33,6 +33,7 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import Numbers, numbers
+from grader.worker.described import Described
 from reference.frontier._ebm_mistakes import GRID, SURROGATE
 from reference.frontier._energies import bowl, energies_of_samples, energies_on_grids, network, raised, states
 
@@ -99,10 +100,22 @@ def check_finds_the_normaliser_of_a_gaussian(student: Student, source: Numbers, 
 @question.check("law", points=0.5)
 @given(source=numbers(), constant=st.sampled_from((-3.2, 1.1, 6.0)))
 def check_shifts_with_the_energy(student: Student, source: Numbers, constant: float) -> None:
-    """A constant added to the energy is subtracted from log Z."""
+    """A constant added to the energy is subtracted from log Z; all cells twice, and log 2 is added."""
     energy, grid = bowl(source, 2), source.normal((5, 2))
     before = student.log_partition(energy, grid, 0.3)
     assert_value(student.log_partition(raised(energy, constant), grid, 0.3), before - constant)
+    # Which the least and the mean energy do not notice.
+    assert_value(student.log_partition(energy, grid.repeat(2, 1), 0.3), before + math.log(2))
+
+
+def far_and_near(energy: Described, source: Numbers) -> Tensor:
+    """Points of a bowl [7, 2], the first one as far up as the last; two near the bottom, about 4000 lower."""
+    center, precision = energy.parameters["center"], energy.parameters["precision"]
+    ways = source.normal((7, 2))
+    heights = torch.tensor([3900.0, 1900.0, 0.8, 2900.0, 0.1, 900.0, 3990.0], dtype=torch.float64)
+    squares = torch.einsum("ni,ij,nj->n", ways, precision, ways)
+    points: Tensor = center + ways * (2 * heights / squares).sqrt()[:, None]
+    return points
 
 
 @question.check("stress", points=0.75, requires=check_partition)
@@ -112,10 +125,12 @@ def check_shifts_with_the_energy(student: Student, source: Numbers, constant: fl
     dtype=st.sampled_from((torch.float64, torch.float32)),
 )
 def check_survives_extreme_energies(student: Student, source: Numbers, constant: float, dtype: torch.dtype) -> None:
-    """Stays exact where all energies are near -2000 or 2000, and exp(-E) is infinite or zero."""
-    inputs = Arguments((raised(bowl(source, 2), constant), source.normal((5, 2)), 0.3)).to(dtype)
-    right = answer(log_partition, inputs.to(torch.float64)).to(dtype)
-    assert_value(student.log_partition(*inputs.args), right)
+    """Stays exact where energies are near -2000, near 2000, or of both kinds, and exp(-E) is infinite or zero."""
+    energy = raised(bowl(source, 2), constant)
+    for points in (source.normal((5, 2)), far_and_near(energy, source)):
+        inputs = Arguments((energy, points, 0.3)).to(dtype)
+        right = answer(log_partition, inputs.to(torch.float64)).to(dtype)
+        assert_value(student.log_partition(*inputs.args), right)
 
 
 question.check("stress", points=0.25, requires=check_partition, name="log_partition_in_float32", examples=4)(
