@@ -22,6 +22,20 @@ class CountsMaskedEntries(AffineCoupling):
         return self.mask * z + (1 - self.mask) * (z - shift) * torch.exp(-s), -s.sum(-1)
 
 
+class CountsTheRawScale(AffineCoupling):
+    def forward(self, x: Tensor) -> Pair:
+        raw, shift = self.net(self.mask * x).chunk(2, dim=-1)
+        kept = self.mask
+        s = (1 - kept) * 8 * torch.tanh(raw / 8)
+        return x * torch.exp(s) + (1 - kept) * shift, ((1 - kept) * raw).sum(-1)
+
+    def inverse(self, z: Tensor) -> Pair:
+        raw, shift = self.net(self.mask * z).chunk(2, dim=-1)
+        kept = self.mask
+        s = (1 - kept) * 8 * torch.tanh(raw / 8)
+        return (z - (1 - kept) * shift) * torch.exp(-s), -((1 - kept) * raw).sum(-1)
+
+
 class SumsOverTheBatch(AffineCoupling):
     def forward(self, x: Tensor) -> Pair:
         s, shift = self._scale_and_shift(x)
@@ -291,6 +305,7 @@ SENTENCES: dict[type[nn.Module], str] = {
     ),
     SumsOverTheBatch: _ONE_EACH,
     GivesEveryExampleTheSum: _OTHERS,
+    CountsTheRawScale: "You bound s before it multiplies x. Which of the two, before or after, does the volume feel?",
     AveragesOverEntries: "Scale every entry by 2. How does the volume of a box change with its number of dimensions?",
     KeepsTheLastDimension: _ONE_EACH,
     ReturnsOneLogDetInAList: _ONE_EACH,

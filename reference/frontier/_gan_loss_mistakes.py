@@ -73,6 +73,12 @@ def takes_the_log_of_a_sigmoid(real_logits: Tensor, fake_logits: Tensor) -> Tens
     return -torch.log(torch.sigmoid(real_logits)).mean() - torch.log(1 - torch.sigmoid(fake_logits)).mean()
 
 
+def clamps_the_log_of_a_sigmoid(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
+    entropy = nn.functional.binary_cross_entropy
+    return entropy(real, torch.ones_like(real)) + entropy(fake, torch.zeros_like(fake))
+
+
 def adds_a_little_inside_the_log(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
     return -torch.log(real + 1e-8).mean() - torch.log(1 - fake + 1e-8).mean()
@@ -221,6 +227,7 @@ DISCRIMINATOR: dict[Callable[..., Any], str] = {
     takes_logits_for_probabilities: _PROBABILITIES,
     squashes_twice: "How confident can your discriminator get? Send a real logit of 50 and look at the loss.",
     takes_the_log_of_a_sigmoid: _INFINITE,
+    clamps_the_log_of_a_sigmoid: "Send a fake logit of 90, and then of 120. By how much should your loss grow?",
     adds_a_little_inside_the_log: _EPSILON,
     exponentiates_the_logits: _INFINITE,
     squares_the_errors: _OTHER,

@@ -392,6 +392,25 @@ def lets_upper_bounds_on_densities_bound_masses(a: Evidence, b: Evidence) -> str
     return "undetermined"
 
 
+@_says(MASS)
+def lets_an_upper_bound_on_a_density_lie_below_a_mass(a: Evidence, b: Evidence) -> str:
+    mixed = a.measure != b.measure
+
+    def ends(one: Evidence) -> tuple[float, float]:
+        nats = one.nats + (one.n_dims * math.log(one.unit_scale) if one.measure == "lebesgue" else 0.0)
+        crosses = mixed and one.measure == "lebesgue"
+        low = -math.inf if one.kind == "upper" and not crosses else nats
+        high = math.inf if one.kind == "lower" or crosses else nats
+        return low, high
+
+    (low_a, high_a), (low_b, high_b) = ends(a), ends(b)
+    if a.n_dims == b.n_dims and low_a > high_b + 1e-9 * abs(high_b):
+        return "a"
+    if a.n_dims == b.n_dims and low_b > high_a + 1e-9 * abs(high_a):
+        return "b"
+    return "undetermined"
+
+
 @_says("What does E_u[log p(x + u)] <= log P(x) say of a density whose value is already above a probability?")
 def never_compares_a_density_with_a_probability(a: Evidence, b: Evidence) -> str:
     mixed = a.measure != b.measure
