@@ -57,6 +57,18 @@ def rescales_by_the_first_level(score_fn: Conditional, x: Tensor, sigmas: Tensor
     return x
 
 
+def takes_the_smallest_level_for_the_last(
+    score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor
+) -> Tensor:
+    with torch.no_grad():
+        x = x.detach()
+        for sigma, draws in zip(sigmas, noise, strict=True):
+            step = eps0 * (sigma / sigmas.min()) ** 2
+            for z in draws:
+                x = x + step * score_fn(x, sigma) + (2 * step).sqrt() * z
+    return x
+
+
 def rescales_by_the_level_alone(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
     with torch.no_grad():
         x = x.detach()
@@ -167,6 +179,27 @@ def gives_every_chain_a_level(score_fn: Conditional, x: Tensor, sigmas: Tensor, 
             step = eps0 * (sigma / sigmas[-1]) ** 2
             for z in draws:
                 x = x + step * score_fn(x, sigma.expand(x.shape[:-1])) + (2 * step).sqrt() * z
+    return x
+
+
+def gives_the_field_a_number(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
+    with torch.no_grad():
+        x = x.detach()
+        for sigma, draws in zip(sigmas, noise, strict=True):
+            step = eps0 * (sigma / sigmas[-1]) ** 2
+            for z in draws:
+                level: Any = sigma.item()
+                x = x + step * score_fn(x, level) + (2 * step).sqrt() * z
+    return x
+
+
+def asks_twice_a_level_and_step(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
+    with torch.no_grad():
+        x = x.detach()
+        for sigma, draws in zip(sigmas, noise, strict=True):
+            step = eps0 * (sigma / sigmas[-1]) ** 2
+            for z in draws:
+                x = x + 0.5 * step * (score_fn(x, sigma) + score_fn(x, sigma)) + (2 * step).sqrt() * z
     return x
 
 
@@ -315,7 +348,7 @@ def returns_double_at_the_end(score_fn: Conditional, x: Tensor, sigmas: Tensor, 
 
 
 SENTENCES: dict[Callable[..., Any], str] = {
-    loops_over_chains: "Your function handles one chain after another; can one tensor operation handle them all?",
+    loops_over_chains: "Your function handles one example after another; can one tensor operation handle them all?",
     keeps_one_step_for_all_levels: (
         "Divide all noise levels, and the scale of the data, by 10: by what should each level's step be divided?"
     ),
@@ -323,6 +356,9 @@ SENTENCES: dict[Callable[..., Any], str] = {
         "Divide all noise levels, and the scale of the data, by 10: by what should each level's step be divided?"
     ),
     rescales_by_the_first_level: "At which level is your step eps0 itself?",
+    takes_the_smallest_level_for_the_last: (
+        "Give the levels in another order: is the step eps0 at the last of them, or at the smallest?"
+    ),
     rescales_by_the_level_alone: "At which level is your step eps0 itself?",
     rescales_the_other_way: (
         "Where the noise is coarse the landscape is smooth: do you take long steps there, or short ones?"
@@ -335,6 +371,10 @@ SENTENCES: dict[Callable[..., Any], str] = {
     gives_the_field_the_variance: "What does your network get as its second argument: a standard deviation?",
     gives_the_field_the_last_level: "At the first level, which noisy density's score do your chains follow?",
     gives_every_chain_a_level: "One noise level for all chains: which shape has that, and which do you give the field?",
+    gives_the_field_a_number: (
+        "A network that takes the logarithm of sigma needs a tensor: what type has sigmas[i], and what do you pass?"
+    ),
+    asks_twice_a_level_and_step: "A step needs one score. How often do you call score_fn for it?",
     adds_half_the_noise_variance_at_each_level: "On N(0, 1) your stationary variance is half of what it should be.",
     halves_the_drift_at_each_level: "On N(0, 1) your stationary variance is twice what it should be.",
     halves_each_step: (

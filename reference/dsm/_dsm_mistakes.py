@@ -92,6 +92,11 @@ def detaches_the_score(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: T
     return 0.5 * (score + eps / sigma).square().sum(-1).mean()
 
 
+def computes_without_a_graph(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
+    with torch.no_grad():
+        return 0.5 * (score_fn(x + sigma * eps) + eps / sigma).square().sum(-1).mean()
+
+
 def guards_the_division(score_fn: Field, x: Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
     return 0.5 * (score_fn(x + sigma * eps) + eps / (sigma + 1e-8)).square().sum(-1).mean()
 
@@ -155,6 +160,7 @@ SENTENCES: dict[Callable[..., Any], str] = {
     takes_norms_unsquared: "Double the error of a field: by what factor should its loss grow?",
     scales_the_score_alone: "Both terms inside the square must be slopes: in which unit is each of yours?",
     detaches_the_score: "The value is right; does its gradient reach the field?",
+    computes_without_a_graph: "The value is right; does its gradient reach the field?",
     guards_the_division: "Your division is protected against a sigma of zero. What does that cost when sigma is 1e-4?",
     clamps_the_target: "How large is the target for sigma = 1e-4, and how large may yours become?",
     rounds_sigma: "Your answers are right to seven digits and no further; where do the others get lost?",

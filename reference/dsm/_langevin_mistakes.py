@@ -171,6 +171,14 @@ def leaves_out_the_start(
         return torch.stack(path[1:]) if return_path else path[-1]
 
 
+def leaves_out_the_end(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + math.sqrt(2 * step) * z)
+        return torch.stack(path[:-1]) if return_path else path[-1]
+
+
 def ignores_return_path(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
     with torch.no_grad():
         path = [x.detach()]
@@ -226,6 +234,36 @@ def keeps_the_graph(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, r
         return torch.stack(path) if return_path else path[-1]
 
 
+def keeps_the_graph_of_the_path(
+    score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False
+) -> Tensor:
+    with torch.enable_grad():
+        path = [x]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + math.sqrt(2 * step) * z)
+        return torch.stack(path) if return_path else path[-1].detach()
+
+
+def asks_twice_a_step(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step / 2 * (score_fn(path[-1]) + score_fn(path[-1])) + math.sqrt(2 * step) * z)
+        return torch.stack(path) if return_path else path[-1]
+
+
+def asks_for_one_chain_at_a_time(
+    score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False
+) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            rows = path[-1].reshape(-1, x.shape[-1])
+            score = torch.stack([score_fn(row) for row in rows]).reshape(x.shape) if len(rows) else path[-1]
+            path.append(path[-1] + step * score + math.sqrt(2 * step) * z)
+        return torch.stack(path) if return_path else path[-1]
+
+
 def rounds_the_step(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
     with torch.no_grad():
         path = [x.detach()]
@@ -278,6 +316,7 @@ SENTENCES: dict[Callable[..., Any], str] = {
     stops_one_step_early: "How many noises are you given, and how many steps do you take?",
     clamps_the_states: "A standard normal is outside of [-1, 1] a third of the time. How often are your chains?",
     leaves_out_the_start: "With K steps a path has K + 1 states: which one is missing?",
+    leaves_out_the_end: "Is the last state of your path the one that you return without a path?",
     ignores_return_path: "Change return_path: does your result change?",
     returns_both: "With return_path, how many results were asked for, one or two?",
     stores_one_tensor_many_times: "All states of your path are equal. How many tensors does your list hold?",
@@ -285,6 +324,13 @@ SENTENCES: dict[Callable[..., Any], str] = {
     draws_noise_of_its_own: "Call it twice with the same noise: why do the chains end elsewhere?",
     keeps_the_graph: (
         "After a thousand steps, what does your state remember of the first, and how much memory does that take?"
+    ),
+    keeps_the_graph_of_the_path: (
+        "After a thousand steps, what does your path remember of how it was made, and how much memory does that take?"
+    ),
+    asks_twice_a_step: "A step needs one score. How often do you call score_fn for it?",
+    asks_for_one_chain_at_a_time: (
+        "Your function handles one example after another; can one tensor operation handle them all?"
     ),
     rounds_the_step: "Your answers are right to seven digits and no further; where do the others get lost?",
     expects_at_least_one_step: "Give it no step to take: where does a chain end that never moves?",

@@ -235,6 +235,22 @@ def detaches_the_responsibilities(x: Tensor, logits: Tensor, mu: Tensor, var: Te
     return (r.unsqueeze(-1) * pull).sum(-2)
 
 
+def cuts_the_graph(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, sigma: float | Tensor) -> Tensor:
+    with torch.enable_grad():
+        point = x.detach().clone().requires_grad_()
+        total = var + sigma**2
+        joint = logits - 0.5 * (total.log() + (mu - point.unsqueeze(-2)).square() / total).sum(-1)
+        return torch.autograd.grad(joint.logsumexp(-1).sum(), point)[0]
+
+
+def cuts_the_graph_at_the_points(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, sigma: float | Tensor) -> Tensor:
+    with torch.enable_grad():
+        point = x.detach().clone().requires_grad_()
+        total = var + sigma**2
+        joint = logits - 0.5 * (total.log() + (mu - point.unsqueeze(-2)).square() / total).sum(-1)
+        return torch.autograd.grad(joint.logsumexp(-1).sum(), point, create_graph=True)[0]
+
+
 def rounds_sigma(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, sigma: float | Tensor) -> Tensor:
     sigma = torch.as_tensor(sigma).float().to(x.dtype)
     total = var + sigma**2
@@ -302,6 +318,10 @@ SENTENCES: dict[Callable[..., Any], str] = {
         "You add a small number to every variance. Which of them is it for, and what does it cost the others?"
     ),
     detaches_the_responsibilities: "Move x towards another mode: its responsibility grows. Does your gradient know?",
+    cuts_the_graph: "Your field is right. Can autograd differentiate it once more, in everything that you were given?",
+    cuts_the_graph_at_the_points: (
+        "Your field is right. Can autograd differentiate it once more, in everything that you were given?"
+    ),
     rounds_sigma: "Your answers are right to seven digits and no further; where do the others get lost?",
     returns_double: "Which dtype went in, and which came out? A model in float32 cannot add the two.",
     loops_over_points: "Your function handles one example after another; can one tensor operation handle them all?",

@@ -70,6 +70,21 @@ def expects_images(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
     return -eps_hat / (1 - abar).sqrt()
 
 
+def adds_a_dimension_after_the_first(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar[:, None]
+    return -eps_hat / (1 - abar).sqrt()
+
+
+def makes_a_column(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.reshape(-1, 1)
+    return -eps_hat / (1 - abar).sqrt()
+
+
+def expects_four_dimensions(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.reshape(-1, 1, 1, 1)
+    return -eps_hat / (1 - abar).sqrt()
+
+
 def detaches_the_level(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
     abar = alpha_bar.reshape(*alpha_bar.shape, *[1] * (eps_hat.dim() - alpha_bar.dim()))
     return -eps_hat / (1 - abar.detach()).sqrt()
@@ -277,6 +292,15 @@ SENTENCES: dict[tuple[Callable[..., Any], str], str] = {
     ),
     (expects_images, "eps_to_score"): (
         "Give it images of shape [3, 2, 3, 4]: how many values has alpha_bar then, and how must they be shaped?"
+    ),
+    (adds_a_dimension_after_the_first, "eps_to_score"): (
+        "Give it images of shape [3, 2, 3, 4]: how many values has alpha_bar then, and how must they be shaped?"
+    ),
+    (makes_a_column, "eps_to_score"): (
+        "Give it images of shape [3, 2, 3, 4]: how many values has alpha_bar then, and how must they be shaped?"
+    ),
+    (expects_four_dimensions, "eps_to_score"): (
+        "Give it vectors of shape [3, 5]: which shape comes back? How many dimensions does your alpha_bar expect?"
     ),
     (detaches_the_level, "eps_to_score"): "Move alpha_bar a little: does your result know that it depends on it?",
     (rounds_the_level, "eps_to_score"): (

@@ -122,6 +122,7 @@ def check_is_the_distance_to_the_noisy_score(student: Student, source: Numbers, 
         away = matrix + precision
         explicit = 0.5 * ((matrix @ mean + offset).square().sum() + (away @ noisy @ away.mT).trace())
         differences.append(loss - explicit)
+    expect(torch.stack(differences).isfinite(), "the loss is not finite.")
     assert_value(differences[1], differences[0])
 
 
@@ -145,7 +146,7 @@ def check_is_least_at_the_noisy_score(student: Student, source: Numbers, dim: in
 @question.check("law", points=1)
 @given(inputs=noisy_data())
 def check_uses_the_noise_that_it_is_given(student: Student, inputs: Arguments) -> None:
-    """Where eps is zero it is 1/2 ||s(x)||^2, as often as one asks."""
+    """Where eps is zero it is 1/2 ||s(x)||^2, as often as one asks; where it is not, it is something else."""
     field, x, sigma, eps = inputs.args
     quiet = arguments(field, x, sigma, torch.zeros_like(eps))
     first, again = (student.dsm_loss(*quiet.args) for _ in range(2))
@@ -155,6 +156,8 @@ def check_uses_the_noise_that_it_is_given(student: Student, inputs: Arguments) -
         misconception="draws_noise_of_its_own",
     )
     assert_value(first, answer(dsm_loss, quiet))
+    differs = answer(dsm_loss, inputs) != answer(dsm_loss, quiet)
+    expect((student.dsm_loss(*inputs.args) != first) | ~differs, "the loss is the same with and without noise.")
 
 
 # What a difference of float32 numbers near 1 loses of noise that is 1e-4 of them is not asked for.

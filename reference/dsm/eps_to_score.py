@@ -151,13 +151,19 @@ check_noise = value_check("score_to_eps", 1, "score_to_eps gives the noise predi
 check_tweedie = value_check("tweedie_x0", 1.25, "tweedie_x0 gives the mean of clean data, from a score.")
 check_perturbed = value_check("vp_perturb", 1, "vp_perturb mixes data and noise in the proportions of abar.")
 ALL = (check_scores, check_noise, check_tweedie, check_perturbed)
-question.check(
-    "value",
-    points=1.5,
-    requires=ALL,
-    name="values_for_images",
-    description="Each image has its own alpha_bar, whatever the batch's and the image's dimensions are.",
-)(of_all(matches_oracle, by_oracle=True, inputs=four_calls(batches=((3,), (2, 3), ()), events=(*IMAGES, (5,)))))
+for name, worth in zip(question.functions, (0.5, 0.25, 0.5, 0.25), strict=True):
+    question.check(
+        "value",
+        points=worth,
+        requires=ALL,
+        name=f"values_of_{name}_for_images",
+        description="Each image has its own alpha_bar, whatever the batch's and the image's dimensions are.",
+    )(
+        about(
+            name,
+            matches_oracle(question.oracles[name], calls_of(name, batches=((3,), (2, 3), ()), events=(*IMAGES, (5,)))),
+        )
+    )
 question.check("precision", points=0.75, requires=ALL)(of_all(keeps_precision, by_oracle=True, inputs=four_calls()))
 
 for name in question.functions:

@@ -65,6 +65,7 @@ def annealed_langevin(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: fl
 
 
 BATCHES: tuple[Shape, ...] = ((1,), (3,), (2, 3))
+MANY = BATCHES[1:]
 DIMENSIONS = (1, 2, 5)
 
 
@@ -113,7 +114,7 @@ check_step = question.check("value", points=1.75, name="one_step", description="
 check_steps = question.check(
     "value", points=1.25, requires=check_step, name="several_steps", description="Several steps of langevin are right."
 )(matches_oracle(langevin, chains(), tolerance=AFTER_STEPS))
-question.check(
+check_path = question.check(
     "value",
     points=0.75,
     requires=check_step,
@@ -234,16 +235,26 @@ def check_uses_the_noise_that_it_is_given(student: Student, inputs: Arguments) -
     assert_value(first, answer(langevin, still), tolerance=AFTER_STEPS)
 
 
+def assert_count(count: int, steps: int, said: str, too_many: str) -> None:
+    """As many scores as steps; too many are a mistake of their own, too few are the values' affair."""
+    expect(count == steps, said, misconception=too_many if count > steps else None)
+
+
 @question.check("behaviour", points=0.75, requires=BOTH)
-@given(chain=chains(steps=(1, 4)), annealing=annealings())
+@given(chain=chains(batches=MANY, steps=(1, 4)), annealing=annealings(batches=MANY))
 def check_calls_the_field_once_a_step(student: Student, chain: Arguments, annealing: Arguments) -> None:
     """The field is called once a step, with all chains at a time; when annealing, with the level as a 0-dim tensor."""
     seen = student.langevin.observe(*chain.args).asked[0]
     said = "the field is not called once a step with all chains at a time."
-    expect(seen.count == len(chain.args[3]), said)
-    expect(all(x.shape == chain.args[1].shape for (x,) in seen.args), said)
+    together = all(x.shape == chain.args[1].shape for (x,) in seen.args)
+    expect(together, said, misconception="asks_for_one_chain_at_a_time")
+    assert_count(seen.count, len(chain.args[3]), said, "asks_twice_a_step")
     seen = student.annealed_langevin.observe(*annealing.args).asked[0]
-    expect(seen.count == annealing.args[4].shape[:2].numel(), said)
+    together = all(x.shape == annealing.args[1].shape for x, _ in seen.args)
+    expect(together, said, misconception="loops_over_chains")
+    assert_count(seen.count, annealing.args[4].shape[:2].numel(), said, "asks_twice_a_level_and_step")
+    tensors = all(isinstance(sigma, Tensor) for _, sigma in seen.args)
+    expect(tensors, "the field is called with a Python number.", misconception="gives_the_field_a_number")
     single = all(sigma.dim() == 0 for _, sigma in seen.args)
     expect(
         single,
@@ -252,13 +263,22 @@ def check_calls_the_field_once_a_step(student: Student, chain: Arguments, anneal
     )
 
 
-@question.check("gradient", points=0.75, requires=BOTH)
+@question.check("gradient", points=0.5, requires=BOTH)
 @given(chain=chains(), annealing=annealings(), source=numbers())
 def check_keeps_no_graph(student: Student, chain: Arguments, annealing: Arguments, source: Numbers) -> None:
     """The result does not remember how it was made: nothing can be differentiated through it."""
     for function, inputs in ((student.langevin, chain), (student.annealed_langevin, annealing)):
         gradients = function.vjp(inputs.args, source.normal(tuple(inputs.args[1].shape)))
         assert_value(gradients, tuple(map(torch.zeros_like, gradients)))
+
+
+@question.check("gradient", points=0.25, requires=check_path)
+@given(chain=chains(return_path=True), source=numbers())
+def check_keeps_no_graph_in_the_path(student: Student, chain: Arguments, source: Numbers) -> None:
+    """The path does not remember how it was made either."""
+    weights = source.normal(tuple(answer(langevin, chain).shape))
+    gradients = student.langevin.vjp(chain.args, weights, chain.kwargs)
+    assert_value(gradients, tuple(map(torch.zeros_like, gradients)))
 
 
 question.check("stress", points=0.25, requires=check_steps, examples=4)(accurate_in(torch.float32, langevin, chains()))

@@ -160,14 +160,15 @@ def check_weighted_loss_has_no_unit(student: Student, source: Numbers, event: Sh
     mean, variance = source.normal(event), source.uniform(event, low=0.5, high=2.0)
     sigmas = source.uniform((4,), low=0.3, high=2.5)
 
-    def loss(unit: float, weighting: str) -> Tensor:
-        field = described("noisy_gaussian_score", mean=unit * mean, variance=unit**2 * variance)
+    def loss(unit: float, weighting: str, moved: float = 0.0) -> Tensor:
+        field = described("noisy_gaussian_score", mean=unit * (mean + moved), variance=unit**2 * variance)
         value: Tensor = student.multi_sigma_dsm_loss(field, unit * x, unit * sigmas, idx, eps, weighting=weighting)
         return value
 
     assert_value(loss(scale, "sigma2"), loss(1.0, "sigma2"))
     plain = loss(1.0, "none")
     expect(plain != 0, 'the loss with "none" is zero for a field that is not perfect.')
+    expect(loss(1.0, "none", moved=3.7) != plain, 'the loss with "none" is the same for another field.')
     assert_value(scale**2 * loss(scale, "none"), plain)
 
 
