@@ -261,6 +261,18 @@ def expects_vectors(x0: Tensor, x_t: Tensor, abar_t: Tensor, abar_s: Tensor) -> 
     return mean, var
 
 
+def adds_a_dimension_after_the_first(x0: Tensor, x_t: Tensor, abar_t: Tensor, abar_s: Tensor) -> Pair:
+    def wide(level: Tensor) -> Tensor:
+        return level[:, None]
+
+    ratio = abar_t / abar_s
+    w0 = abar_s.sqrt() * (1 - ratio) / (1 - abar_t)
+    wt = ratio.sqrt() * (1 - abar_s) / (1 - abar_t)
+    mean = wide(w0) * x0 + wide(wt) * x_t
+    var = (1 - ratio) * (1 - abar_s) / (1 - abar_t)
+    return mean, var
+
+
 def gives_every_entry_its_variance(x0: Tensor, x_t: Tensor, abar_t: Tensor, abar_s: Tensor) -> Pair:
     def wide(level: Tensor) -> Tensor:
         return level.reshape(*level.shape, *[1] * (x0.dim() - level.dim()))
@@ -377,6 +389,9 @@ SENTENCES: dict[Callable[..., Any], str] = {
         "Which dimension of the data does your abar line up with? Print both shapes, with sizes that all differ."
     ),
     expects_vectors: (
+        "Give it images of shape [3, 2, 3, 4]: how many values has abar_t then, and how must they be shaped?"
+    ),
+    adds_a_dimension_after_the_first: (
         "Give it images of shape [3, 2, 3, 4]: how many values has abar_t then, and how must they be shaped?"
     ),
     gives_every_entry_its_variance: (
