@@ -106,8 +106,11 @@ class World:
 def make_world(zygote: Zygote, worker: Worker) -> Iterator[World]:
     """A fresh world, owned by the worker's own user, so that it is the sandbox alone that protects it."""
     with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="grader-course-", dir="/var/tmp"))
-        stack.callback(shutil.rmtree, folder)
+        around = Path(tempfile.mkdtemp(prefix="grader-course-", dir="/var/tmp"))
+        stack.callback(shutil.rmtree, around)
+        around.chmod(0o755)
+        folder = around / "course"
+        folder.mkdir()
         services = {name: stack.enter_context(service) for name, service in _services(folder).items()}
         (folder / "secret.txt").write_text(MARKER)
         (folder / "gradebook.csv").write_text("ada,7\n")
