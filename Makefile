@@ -16,7 +16,7 @@ demo: .venv/ready
 	.venv/bin/grader demo
 
 test: lint types
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/ready
 	.venv/bin/ruff check .

@@ -17,7 +17,7 @@ import torch
 import grader
 from grader import sandboxes
 from grader.errors import CheckFailed, GraderError, SandboxError
-from grader.link import Import, Link
+from grader.link import Link, Relay
 from grader.sandboxes import Sandbox
 from grader.sandboxes.causes import likely_cause
 from grader.transports import Call
@@ -182,7 +182,7 @@ def attack(profile: Sandbox) -> tuple[Attack, ...]:
 
 
 def _try(zygote: Zygote, source: str, name: str) -> Attack:
-    link = Link(zygote.spawn, module="canary", source=source, device="cpu", seed=0, imported=Import())
+    link = Link(zygote.spawn, module="canary", source=source, device="cpu", seed=0, relay=Relay())
     try:
         answer = link.perform(Call(function=name, mode=Mode.CALL, args=(), kwargs={}))
         succeeded = isinstance(answer, Returned) and answer.value is True

@@ -33,7 +33,7 @@ providers._get_local_constants = Constants
 
 Drawn = Mapping[str, Any]
 
-PERSONAL_EXAMPLES = 5
+PERSONAL_EXAMPLES = 3
 """Inputs of each value check that are drawn for one submission alone."""
 
 

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -54,15 +54,29 @@ class Batch:
 
 
 @dataclass
-class Import:
-    """How the import of a submission went, remembered from one question to the next."""
+class Relay:
+    """What one question's link leaves to the next one's of the same submission. A context manager."""
 
     refusal: CheckFailed | None = None
-    """Why it cannot be imported; it is not tried again."""
+    """Why the submission cannot be imported; it is not tried again."""
+    worker: WorkerProcess | None = None
+    """One in which all that was asked went well."""
+
+    def taken(self) -> WorkerProcess | None:
+        """The worker, which is the taker's from now on."""
+        worker, self.worker = self.worker, None
+        return worker
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if (worker := self.taken()) is not None:
+            worker.close()
 
 
 class Link:
-    """One question's worker: started when first needed, replaced after it died, closed at the end.
+    """One question's worker: inherited or started when first needed, replaced after it died, closed at the end.
 
     Args:
         spawn: Starts a confined worker.
@@ -70,7 +84,8 @@ class Link:
         source: Its text.
         device: Where the student's code computes.
         seed: For the worker's global generators, which a student's code should not use.
-        imported: Shared by all questions of the submission.
+        relay: Shared by all questions of the submission.
+        is_alone: Whether the question's worker serves no other question, before or after.
         total_s: How long the question's workers may take to answer, all exchanges together.
         wall_s: How long one exchange may take, where that is more than for other questions.
     """
@@ -83,7 +98,8 @@ class Link:
         source: str,
         device: str,
         seed: int,
-        imported: Import,
+        relay: Relay,
+        is_alone: bool = False,
         total_s: float = 60.0,
         wall_s: float | None = None,
     ) -> None:
@@ -93,8 +109,12 @@ class Link:
         self._lines = re.split(r"\r\n|\r|\n", source)
         self._device = device
         self._seed = seed
-        self._worker: WorkerProcess | None = None
-        self._imported = imported
+        self._relay = relay
+        self._is_alone = is_alone
+        self._worker: WorkerProcess | None = None if is_alone else relay.taken()
+        self._is_loaded = False
+        self.is_inherited = self._worker is not None
+        """Whether the worker has served other questions, so that what goes wrong in it proves nothing."""
         self._total_s = total_s
         self._wall_s = wall_s
         self._spent_s = 0.0
@@ -119,31 +139,45 @@ class Link:
         self._make_ready()
         return self._exchange(lambda number: Run(number, self._device, batch.packed), batch.packer, len(batch.calls))
 
+    def hand_on(self) -> None:
+        """Leave the worker to the submission's next question: everything that this one asked went well."""
+        if self._worker is not None and not self._is_alone:
+            self._relay.worker, self._worker = self._worker, None
+
     def close(self) -> None:
         """End the worker, if there is one."""
+        self._is_loaded = False
         if self._worker is not None:
             self._worker.close()
             self._worker = None
 
     def _make_ready(self) -> None:
-        if self._imported.refusal is not None:
-            raise self._imported.refusal
+        if self._relay.refusal is not None:
+            raise self._relay.refusal
         self._refuse_what_is_spent()
-        if self._worker is not None:
+        if self._is_loaded:
             return
         if self._is_given_up():
             raise self.deaths[-1]
-        self._worker = self._spawn()
+        try:
+            self._load()
+        except CheckFailed as refusal:
+            if not self.is_inherited:
+                self._relay.refusal = refusal
+            raise
+        self._is_loaded = True
+
+    def _load(self) -> None:
+        """Import the submission, in a worker that others have used anew."""
+        self._worker = self._worker or self._spawn()
         try:
             loaded = self._exchange(
                 lambda number: Load(number, self._module, self._source, self._seed), wire.Packer(), 1
             )[0]
         except WorkerFailure as failure:
-            self._imported.refusal = WorkerFailure(failure.cause, f"While your file was imported: {failure.message}")
-            raise self._imported.refusal from failure
+            raise WorkerFailure(failure.cause, f"While your file was imported: {failure.message}") from failure
         if isinstance(loaded, Raised):
-            self._imported.refusal = import_failure(loaded)
-            raise self._imported.refusal
+            raise import_failure(loaded)
 
     def _refuse_what_is_spent(self) -> None:
         """Every exchange may keep to its limits and all of them still take hours, or all memory."""

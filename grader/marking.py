@@ -23,7 +23,7 @@ from grader.diagnosis import Diagnosis, Fingerprint, diagnose, recognised
 from grader.errors import CheckFailed, WorkerFailure
 from grader.examples import Drawn, PersonalInputs, Recording, derive_seed, record_question
 from grader.feedback import check_result, following_result
-from grader.link import Batch, Import, Link
+from grader.link import Batch, Link, Relay
 from grader.model import (
     Cause,
     CheckResult,
@@ -110,8 +110,11 @@ class Marker:
         return [question for question in every if task.questions is None or question.id in task.questions]
 
     @contextmanager
-    def session(self, task: Task, question: Question, imported: Import) -> Iterator[QuestionSession]:
-        """A question of a submission, with its worker for as long as it lasts."""
+    def session(self, task: Task, question: Question, relay: Relay) -> Iterator[QuestionSession]:
+        """A question of a submission, with its worker for as long as it lasts.
+
+        One in a worker that the relay had is a trial.
+        """
         submission = task.submission
         zygote, wall_s, budget_s = self.zygotes.of(task.device), self.plan.wall_s, question.budget_s
         spawn: Callable[[], Worker] = zygote.spawn
@@ -124,7 +127,8 @@ class Marker:
             source=submission.source,
             device=task.device,
             seed=derive_seed(self.plan.secret, "worker", submission.sha256, question.id) >> 1,
-            imported=imported,
+            relay=relay,
+            is_alone=budget_s is not None,
             total_s=EXCHANGES * self.plan.wall_s + (wall_s if budget_s is not None else 0.0),
             wall_s=wall_s,
         )
@@ -135,6 +139,7 @@ class Marker:
                 everything=self._batches[question],
                 link=link,
                 personal=self._personal(task, question),
+                is_trial=link.is_inherited,
                 accepted=self._accepted[question],
                 forbidden_uses=scan.forbidden_uses(submission.source, question.function, question.forbidden),
             )

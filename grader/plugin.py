@@ -19,7 +19,7 @@ from _pytest.runner import call_and_report
 
 from grader.errors import CheckFailed, GraderError, SandboxError, UsageError
 from grader.examples import Recording
-from grader.link import Import
+from grader.link import Relay
 from grader.marking import Marker, is_absent
 from grader.model import Cause, Outcome, QuestionResult, SubmissionResult
 from grader.question import Question
@@ -115,12 +115,12 @@ class GradingPlugin:
 
     def _grade(self, session: pytest.Session, task: Task) -> SubmissionResult:
         started = time.perf_counter()
-        imported = Import()
         done: dict[str, QuestionResult] = {}
-        for question in self.marker.questions(task):
-            done[question.id] = self._question(session, task, question, imported, done)
-            if self.watcher:
-                self.watcher(task, self.marker.document(task, list(done.values()), started))
+        with Relay() as relay:
+            for question in self.marker.questions(task):
+                done[question.id] = self._question(session, task, question, relay, done)
+                if self.watcher:
+                    self.watcher(task, self.marker.document(task, list(done.values()), started))
         return self.marker.document(task, list(done.values()), started)
 
     def _question(
@@ -128,7 +128,7 @@ class GradingPlugin:
         session: pytest.Session,
         task: Task,
         question: Question,
-        imported: Import,
+        relay: Relay,
         earlier: Mapping[str, QuestionResult],
     ) -> QuestionResult:
         submission = task.submission
@@ -140,7 +140,7 @@ class GradingPlugin:
         fault = submission.fault or task.fault
         for _ in range(0 if fault else ATTEMPTS):
             try:
-                result = self._run_checks(session, task, question, imported, earlier)
+                result = self._run_checks(session, task, question, relay, earlier)
             except (SandboxError, UsageError):
                 raise
             except Exception as error:
@@ -158,12 +158,21 @@ class GradingPlugin:
         session: pytest.Session,
         task: Task,
         question: Question,
-        imported: Import,
+        relay: Relay,
         earlier: Mapping[str, QuestionResult],
     ) -> QuestionResult:
-        with self.marker.session(task, question, imported) as grading:
-            verdicts = [self._verdict(session, task, grading, recording) for recording in grading.recordings]
-            return self.marker.question_result(task, grading, verdicts, earlier)
+        with self.marker.session(task, question, relay) as grading:
+            verdicts: list[Verdict] = []
+            for recording in grading.recordings:
+                verdicts.append(self._verdict(session, task, grading, recording))
+                if grading.is_trial and verdicts[-1].outcome is not Outcome.PASSED:
+                    break
+            else:
+                if all(verdict.outcome is Outcome.PASSED for verdict in verdicts):
+                    grading.link.hand_on()
+                return self.marker.question_result(task, grading, verdicts, earlier)
+        # What failed where other questions had been is judged again; nothing was handed on, so in a worker of its own.
+        return self._run_checks(session, task, question, relay, earlier)
 
     def _verdict(self, session: pytest.Session, task: Task, grading: QuestionSession, recording: Recording) -> Verdict:
         name = f"{task.submission.id}::{grading.question.id}::{recording.check.name}"

@@ -63,7 +63,7 @@ def forbidden_uses(source: str, function: str, forbidden: Iterable[str]) -> list
 def suspicious(source: str) -> list[str]:
     """Sentences on what a person should look at, each with its line; at most `MAX_SENTENCES`."""
     module = _read(source)
-    found = sorted({(line, text) for node in ast.walk(module.tree) for line, text in _remarks(node, module.aliases)})
+    found = sorted({(line, text) for node in module.nodes for line, text in _remarks(node, module.aliases)})
     sentences = [f"Line {line} {text}." for line, text in found]
     if len(sentences) > MAX_SENTENCES:
         sentences[MAX_SENTENCES - 1 :] = [f"{len(sentences) - MAX_SENTENCES + 1} more lines like these."]
@@ -85,7 +85,7 @@ def _uses(source: str, function: str) -> dict[str, int]:
 class _Module:
     """What the names of a submission mean."""
 
-    tree: ast.Module
+    nodes: Sequence[ast.AST]
     aliases: Mapping[str, str]
     definitions: Mapping[str, list[ast.AST]]
     stars: Sequence[str]
@@ -98,7 +98,8 @@ def _read(source: str) -> _Module:
         tree = parse(source)
     except SyntaxError:
         tree = ast.Module(body=[], type_ignores=[])
-    return _Module(tree=tree, aliases=_aliases(tree), definitions=_definitions(tree), stars=_stars(tree))
+    nodes = tuple(ast.walk(tree))
+    return _Module(nodes=nodes, aliases=_aliases(nodes), definitions=_definitions(tree), stars=_stars(nodes))
 
 
 def _reached(definitions: Mapping[str, list[ast.AST]], function: str) -> Iterator[ast.AST]:
@@ -154,10 +155,10 @@ def _definitions(tree: ast.Module) -> dict[str, list[ast.AST]]:
     return found
 
 
-def _aliases(tree: ast.Module) -> dict[str, str]:
+def _aliases(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """The dotted name behind each name that an import, or an assignment of an imported thing, binds."""
     aliases: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 for item in names:
@@ -167,7 +168,7 @@ def _aliases(tree: ast.Module) -> dict[str, str]:
             case ast.ImportFrom(module=str(module), names=names):
                 origin = module[:_MAX_CHARS]
                 aliases |= {item.asname or item.name: f"{origin}.{item.name}" for item in names if item.name != "*"}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute() as value):
                 dotted = _dotted(value, aliases)
@@ -226,9 +227,9 @@ def _is_shared(dotted: str | None) -> bool:
     return dotted is not None and dotted.partition(".")[0] in _SHARED and not dotted.startswith(_OWN_TO_SET)
 
 
-def _stars(tree: ast.Module) -> list[str]:
+def _stars(nodes: Iterable[ast.AST]) -> list[str]:
     """The modules of which everything is imported."""
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     modules = [node.module for node in imports if node.module and any(item.name == "*" for item in node.names)]
     return [module for module in dict.fromkeys(modules) if len(module) <= _MAX_CHARS][:_MAX_STARS]
 

@@ -60,6 +60,8 @@ class QuestionSession:
         link: The submission in its worker.
         personal: By value check, the inputs that this submission alone meets.
         forbidden_uses: What the static scan found for this question.
+        is_trial: Whether the worker has served other questions: then only what passes counts, and the question is
+            judged again in a worker of its own where anything does not.
     """
 
     question: Question
@@ -68,6 +70,7 @@ class QuestionSession:
     link: Link
     personal: Mapping[str, Sequence[Drawn]]
     forbidden_uses: Sequence[str] = ()
+    is_trial: bool = False
     answers: dict[str, list[tuple[Call, Answer]]] = field(default_factory=dict)
     """By check, the student's answers to the recorded calls; what a diagnosis goes by."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -213,7 +216,7 @@ class QuestionSession:
     def _smallest(self, recording: Recording, failing: Verdict) -> Verdict:
         """The failure on the smallest input that Hypothesis finds; shrinking is done once a question."""
         assert failing.failure is not None
-        if self._has_shrunk or failing.failure.cause not in _SHRINKABLE:
+        if self.is_trial or self._has_shrunk or failing.failure.cause not in _SHRINKABLE:
             return failing
         self._has_shrunk = True
         search = _Search(check=recording.check, attempt=lambda: self._student(self.link, None))

@@ -143,6 +143,8 @@ class LocalTransport:
             directions=call.directions,
             module=call.module,
             construct=call.construct,
+            # Torch imports its compiler, which takes most of a second, to count for the first time.
+            counting=not self.quiet,
         )
 
 

@@ -8,7 +8,7 @@ import torch
 
 from grader import sandboxes
 from grader.errors import CheckFailed, GraderError
-from grader.link import Import, Link
+from grader.link import Link, Relay
 from grader.task import Plan
 from grader.transports import Call
 from grader.worker.messages import Mode, Raised
@@ -74,7 +74,7 @@ class Zygotes:
 
 def _try_device(zygote: Zygote, device: str) -> None:
     """Compute something in a confined worker, so that a device that does not work there costs no student a point."""
-    link = Link(zygote.spawn, module="trial", source=_TRIAL, device=device, seed=0, imported=Import())
+    link = Link(zygote.spawn, module="trial", source=_TRIAL, device=device, seed=0, relay=Relay())
     try:
         answer = link.perform(Call(function="doubled", mode=Mode.CALL, args=(torch.ones(2),), kwargs={}))
     except CheckFailed as failure:

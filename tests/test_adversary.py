@@ -15,7 +15,7 @@ import torch
 
 from grader import link as links
 from grader.errors import WorkerFailure
-from grader.link import Import, Link
+from grader.link import Link, Relay
 from grader.marking import Marker
 from grader.model import Cause, to_json
 from grader.scan import forbidden_uses, suspicious
@@ -121,7 +121,7 @@ def answered(worker: Answering, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
         source="",
         device="cpu",
         seed=0,
-        imported=Import(),
+        relay=Relay(),
         total_s=60.0,
     )
     for count in range(1_000):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from grader.errors import CheckFailed, WorkerFailure
-from grader.link import MAX_DEATHS, MAX_MESSAGE_CHARS, Batch, Import, Link, decoded
+from grader.link import MAX_DEATHS, MAX_MESSAGE_CHARS, Batch, Link, Relay, decoded
 from grader.model import Cause
 from grader.transports import Call
 from grader.worker import messages, wire
@@ -77,8 +77,8 @@ class Nursery:
         self.started.append(self.workers.pop(0))
         return self.started[-1]
 
-    def link(self, imported: Import | None = None) -> Link:
-        return Link(self, module="m", source=SOURCE, device="cpu", seed=7, imported=imported or Import())
+    def link(self, relay: Relay | None = None, *, is_alone: bool = False) -> Link:
+        return Link(self, module="m", source=SOURCE, device="cpu", seed=7, relay=relay or Relay(), is_alone=is_alone)
 
 
 def dying(cause: Cause) -> FakeWorker:
@@ -128,6 +128,56 @@ def test_what_is_sent_is_what_the_call_says() -> None:
         assert torch.equal(directions[0], x[0])
 
 
+def test_a_worker_that_is_handed_on_imports_the_file_anew() -> None:
+    nursery = Nursery(FakeWorker(fine))
+    with Relay() as relay:
+        for is_inherited in (False, True):
+            link = nursery.link(relay)
+            assert link.is_inherited is is_inherited
+            assert link.perform(call()) == Returned(0)
+            assert link.perform(call()) == Returned(0)
+            link.hand_on()
+            link.close()
+        (worker,) = nursery.started
+        assert [type(request) for request in worker.requests] == [Load, Run, Run] * 2
+        assert not worker.closed
+    assert worker.closed
+
+
+def test_a_worker_that_is_kept_ends_with_its_link_and_one_for_training_is_not_handed_on() -> None:
+    nursery = Nursery(*(FakeWorker(fine) for _ in range(4)))
+    relay = Relay()
+    for is_alone in (False, True, True):
+        link = nursery.link(relay, is_alone=is_alone)
+        link.perform(call())
+        if is_alone:
+            link.hand_on()
+        link.close()
+        assert relay.worker is None
+        assert nursery.started[-1].closed
+    first = nursery.link(relay)
+    first.perform(call())
+    first.hand_on()
+    assert not nursery.link(relay, is_alone=True).is_inherited
+    assert nursery.link(relay).is_inherited
+
+
+@pytest.mark.parametrize("load", [Raised("ImportError", ""), WorkerFailure(Cause.CRASH, "gone")])
+def test_an_import_that_fails_where_others_were_served_is_tried_again(load: Raised | WorkerFailure) -> None:
+    nursery = Nursery(FakeWorker(fine), FakeWorker(fine))
+    relay = Relay()
+    first = nursery.link(relay)
+    first.perform(call())
+    first.hand_on()
+    nursery.started[0].load = load
+    inherited = nursery.link(relay)
+    with pytest.raises(CheckFailed):
+        inherited.perform(call())
+    inherited.close()
+    assert nursery.started[0].closed
+    assert nursery.link(relay).perform(call()) == Returned(0)
+
+
 def test_a_dead_worker_is_replaced_and_only_so_often() -> None:
     nursery = Nursery(*(dying(Cause.CRASH) for _ in range(MAX_DEATHS)), FakeWorker(fine))
     link = nursery.link()
@@ -153,11 +203,11 @@ def test_one_timeout_ends_the_question() -> None:
 
 
 def test_other_questions_get_a_worker_of_their_own() -> None:
-    imported = Import()
+    relay = Relay()
     nursery = Nursery(dying(Cause.TIMEOUT), FakeWorker(fine))
     with pytest.raises(WorkerFailure):
-        nursery.link(imported).perform(call())
-    assert nursery.link(imported).perform(call()) == Returned(0)
+        nursery.link(relay).perform(call())
+    assert nursery.link(relay).perform(call()) == Returned(0)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +225,9 @@ def test_other_questions_get_a_worker_of_their_own() -> None:
     ids=lambda value: value.type_name if isinstance(value, Raised) else None,
 )
 def test_an_import_that_fails_is_tried_once_for_all_questions(load: Raised | WorkerFailure, sentence: str) -> None:
-    imported = Import()
+    relay = Relay()
     nursery = Nursery(FakeWorker(fine, load))
-    for link in (nursery.link(imported), nursery.link(imported)):
+    for link in (nursery.link(relay), nursery.link(relay)):
         for _ in range(2):
             with pytest.raises(CheckFailed) as caught:
                 link.perform(call())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from grader.errors import CheckFailed, GraderError
 from grader.families import described, generator, record
-from grader.link import Import, Link
+from grader.link import Link, Relay
 from grader.marking import Marker
 from grader.model import Cause
 from grader.remote import Asked, RemoteModule, Student
@@ -82,7 +82,7 @@ def student(marker: Marker) -> Iterator[StudentOf]:
     def make(source: str, **oracles: Any) -> Student:
         spawn = marker.zygotes.of("cpu").spawn
         links.append(
-            Link(spawn, module="work", source=START + source, device="cpu", seed=5, imported=Import(), wall_s=20.0)
+            Link(spawn, module="work", source=START + source, device="cpu", seed=5, relay=Relay(), wall_s=20.0)
         )
         return Student(list(oracles), OnceTransport(links[-1]), LocalTransport(oracles))
 

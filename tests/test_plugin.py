@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -164,12 +165,54 @@ def test_an_endless_loop_ends_its_question_and_is_waited_for_once(
     assert len(spawned) == 2
 
 
-def test_each_question_and_submission_has_workers_of_its_own(marker: Marker) -> None:
-    source = with_function(
-        "seen = []\n\ndef energy(x, scale):\n    seen.append(1)\n    return 0.5 * scale * x.square().sum(-1)\n\n"
-        "def spread(x):\n    return centre(x)[1].square().mean() + len(seen)"
-    )
-    assert grade(marker, source).score == FULL
+def test_one_worker_serves_a_submission_as_long_as_all_goes_well(
+    marker: Marker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawned = _count_spawns(monkeypatch)
+    assert grade(marker, SOLUTION).score == FULL
+    assert len(spawned) == 1
+    # At the latest when pytest's own timeout is near.
+    while Path(f"/proc/{spawned[0].pid}").exists():
+        time.sleep(0.01)
+    assert grade(marker, with_function("def spread(x):\n    return 0 * x.sum()")).score == 12.0
+    # The second question is tried where the first was right, and judged in a worker of its own.
+    assert len(spawned) == 3
+    assert grade(marker, energy("0 * x")).score == 3.0
+    assert len(spawned) == 5
+
+
+RIGHT_ENERGY = "def energy(x, scale):\n    {before}\n    return 0.5 * scale * x.square().sum(-1)\n\n"
+RIGHT_SPREAD = "def spread(x):\n    return centre(x)[1].square().mean()\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "spread"),
+    [
+        ("seen.append(1)", "def spread(x):\n    return centre(x)[1].square().mean() + len(seen)\n"),
+        ("torch.set_default_dtype(torch.float64)", RIGHT_SPREAD),
+        ("torch.set_grad_enabled(False)", RIGHT_SPREAD),
+        ("torch.Tensor.mean = torch.Tensor.sum", RIGHT_SPREAD),
+        ("sys.modules['torch'] = None", RIGHT_SPREAD),
+        ("builtins.__import__ = None", RIGHT_SPREAD),
+        ("sys.meta_path.clear()", RIGHT_SPREAD),
+        ("threading.Thread(target=lambda: [os._exit(1) for _ in iter(lambda: len(x), 0)]).start()", RIGHT_SPREAD),
+    ],
+)
+def test_what_one_question_leaves_behind_costs_the_next_one_nothing(marker: Marker, before: str, spread: str) -> None:
+    imports = "import builtins, os, sys, threading\nimport torch\nseen = []\n\n"
+    source = with_function(imports + RIGHT_ENERGY.format(before=before) + spread)
+    assert grade(marker, source).questions[1].score == 3.0
+
+
+def test_what_one_question_sets_up_earns_the_next_one_nothing(marker: Marker) -> None:
+    rounding = "torch.finfo(torch.get_default_dtype()).eps"
+    half = f"def spread(x):\n    return centre(x)[1].square().mean() * (1 + 1e6 * {rounding})\n"
+    alone = grade(marker, with_function(RIGHT_ENERGY.format(before="pass") + half)).questions
+    helped = grade(
+        marker, with_function(RIGHT_ENERGY.format(before="torch.set_default_dtype(torch.float64)") + half)
+    ).questions
+    assert helped[0].score == alone[0].score == 10.0
+    assert helped[1].score == alone[1].score < 3.0
 
 
 def test_code_sees_the_same_generator_every_time(marker: Marker) -> None:
@@ -284,13 +327,13 @@ def test_hostile_observations_are_a_malformed_reply_and_no_fault(marker: Marker)
     assert checks["runs_on_other_devices"].cause is Cause.SHAPE
 
 
-def _count_spawns(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    spawned: list[None] = []
+def _count_spawns(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
+    spawned: list[Worker] = []
     spawn = Zygote.spawn
 
     def counted(self: Zygote) -> Worker:
-        spawned.append(None)
-        return spawn(self)
+        spawned.append(spawn(self))
+        return spawned[-1]
 
     monkeypatch.setattr(Zygote, "spawn", counted)
     return spawned

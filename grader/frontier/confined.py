@@ -18,7 +18,7 @@ from grader import sandboxes
 from grader.errors import CheckFailed, SubmissionError
 from grader.frontier.data import Data
 from grader.frontier.records import PROJECT, Job
-from grader.link import Import, Link
+from grader.link import Link, Relay
 from grader.model import Cause
 from grader.transports import Call
 from grader.worker.messages import Mode, Raised
@@ -107,7 +107,7 @@ def _asked(job: Job, function: str, args: tuple[Any, ...], seconds: float, prote
             source=_program(),
             device="cpu",
             seed=job.seed,
-            imported=Import(),
+            relay=Relay(),
             total_s=limits.wall_s,
             wall_s=limits.wall_s,
         )

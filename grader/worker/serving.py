@@ -44,7 +44,7 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def serve(fd: int) -> None:
     """Answer requests on `fd` until the grader closes it."""
-    served: dict[str, Any] = {"kept": []}
+    served: dict[str, Any] = {}
     while True:
         try:
             header, body = wire.read_frame(fd)
@@ -56,7 +56,12 @@ def serve(fd: int) -> None:
 
 
 def _load(request: Load, served: dict[str, Any]) -> Returned | Raised:
+    """Import the submission; where it was imported before, anew, into surroundings as they were at first."""
+    _set_up_torch()
     _seed(request.seed)
+    served["kept"] = []
+    sys.modules.pop(request.module, None)
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _InMemory)]
     sys.meta_path.append(_InMemory(request.module, request.source))
     try:
         module = importlib.import_module(request.module)
@@ -64,6 +69,15 @@ def _load(request: Load, served: dict[str, Any]) -> Returned | Raised:
         return _raised(error, request.module)
     served["module"] = module
     return Returned(None)
+
+
+def _set_up_torch() -> None:
+    """As it is in a fresh process, whatever switches earlier code has set."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(1)
 
 
 def _seed(seed: int) -> None:

@@ -29,6 +29,7 @@ def perform(
     module: OnModule | None = None,
     construct: Any = None,
     device: str = "cpu",
+    counting: bool = True,
 ) -> Any:
     """The value of one call, as its mode has it; a module in it is kept, and stands there as its number.
 
@@ -44,6 +45,7 @@ def perform(
         module: Where the call is to a module.
         construct: Positional and keyword arguments that the module is built with.
         device: Where to compute.
+        counting: Whether an observation counts operators.
     """
     place = "meta" if mode is Mode.META else device
     logs: list[Log] | None = [] if mode is Mode.OBSERVE else None
@@ -65,7 +67,7 @@ def perform(
         case Mode.VJP2:
             return calls.vjp2(asked, args, kwargs, cotangents, directions)
         case Mode.OBSERVE:
-            return calls.observe(asked, args, kwargs, logs or ())
+            return calls.observe(asked, args, kwargs, logs or (), counting=counting)
         case Mode.TRAIN:
             seen = calls.observe(asked, args, kwargs, counting=False)
             return {**seen, "value": _keep(seen["value"], kept)}

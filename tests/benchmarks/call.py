@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from grader.link import Batch, Import, Link
+from grader.link import Batch, Link, Relay
 from grader.transports import Call
 from grader.worker.messages import Mode
 from tests.benchmarks import course
@@ -25,7 +25,7 @@ def measure(quick: bool) -> Sequence[Figure]:
     mu, logvar = torch.randn(2, 32, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     call = Call(function="kl_standard", mode=Mode.CALL, args=(mu, logvar), kwargs={})
     spawn = course.marker().zygotes.of("cpu").spawn
-    link = Link(spawn, module="gaussian_kl", source=_SOURCE, device="cpu", seed=0, imported=Import())
+    link = Link(spawn, module="gaussian_kl", source=_SOURCE, device="cpu", seed=0, relay=Relay())
     try:
         link.perform(call)
         alone = _times_ms(lambda: link.perform(call), 10 if quick else 500)

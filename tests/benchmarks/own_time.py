@@ -77,7 +77,7 @@ def measure(quick: bool) -> Sequence[Figure]:
             what="zygote and workers for it",
             measured=1000 * workers_s,
             unit="ms",
-            how="mean; not in the above; one worker a question, and the student's arithmetic",
+            how="mean; not in the above; one worker for all its questions, and the student's arithmetic",
         ),
     ]
 

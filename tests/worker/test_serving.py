@@ -9,24 +9,24 @@ import pytest
 import torch
 
 from grader.errors import CheckFailed, WorkerFailure
-from grader.link import Batch, Import, Link
+from grader.link import Batch, Link, Relay
 from grader.marking import Marker
 from grader.model import Cause
 from grader.transports import Call
 from grader.worker.messages import Mode, Raised, Returned
 from grader.worker.wire import Opaque
 
-Start = Callable[[str], Link]
+Start = Callable[..., Link]
 
 
 @pytest.fixture
 def start(marker: Marker) -> Iterator[Start]:
-    """Makes a link to a fresh worker for a source."""
+    """Makes a link for a source, to a fresh worker or to one that a relay has."""
     links: list[Link] = []
 
-    def make(source: str) -> Link:
+    def make(source: str, relay: Relay | None = None) -> Link:
         zygote = marker.zygotes.of("cpu")
-        links.append(Link(zygote.spawn, module="work", source=source, device="cpu", seed=5, imported=Import()))
+        links.append(Link(zygote.spawn, module="work", source=source, device="cpu", seed=5, relay=relay or Relay()))
         return links[-1]
 
     yield make
@@ -186,6 +186,27 @@ def test_state_lasts_as_long_as_the_worker(start: Start) -> None:
     assert [one.value for one in link.perform_all(Batch([asked] * 3))] == [1, 2, 3]  # type: ignore[union-attr]
     assert value(link, "f") == 4
     assert value(start(source), "f") == 1
+
+
+def test_a_file_that_is_imported_again_finds_everything_as_at_first(start: Start) -> None:
+    switches = "torch.get_default_dtype(), torch.ones(()).device, torch.is_grad_enabled()"
+    source = (
+        "import random, sys, numpy, torch\nseen = []\n"
+        "drawn = float(torch.rand(())), random.random(), float(numpy.random.rand())\n"
+        "def f():\n    seen.append(1)\n    torch.set_default_dtype(torch.float64)\n"
+        "    torch.set_default_device('meta')\n    torch.set_grad_enabled(False)\n    return len(seen), drawn\n"
+        f"def g():\n    return [str(one) for one in ({switches})], len(sys.meta_path), drawn"
+    )
+    relay = Relay()
+    first = start(source, relay)
+    before = value(first, "g")
+    assert value(first, "f")[0] == 1
+    assert value(first, "g")[0] != before[0]
+    first.hand_on()
+    again = start(source, relay)
+    assert again.is_inherited
+    assert value(again, "g") == before
+    assert value(again, "f")[0] == 1
 
 
 @pytest.mark.parametrize(
