@@ -193,3 +193,13 @@ def test_a_check_can_be_about_another_function_of_the_question(second: Rows, fai
         failed = True
     assert failed is fails
     assert [call.function for call, _ in student.shown] == ["g"]
+
+
+def test_what_fails_on_every_device_is_no_matter_of_devices() -> None:
+    def fails(x: Tensor) -> Tensor:
+        return x[:, :, :, 0]
+
+    failure = verdict("devices", fails)
+    assert failure is not None
+    assert failure.cause is Cause.EXCEPTION
+    assert verdict("devices", _writes) is None

@@ -203,6 +203,9 @@ class _NoValues(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+_WRITES_TO_A_LEAF = "leaf Variable that requires grad is being used in an in-place operation"
+
+
 def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
     """Forward and backward on the meta device, where a constant made on the CPU is an error.
 
@@ -214,9 +217,18 @@ def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
         moved = tensor.to("meta")
         return moved.requires_grad_() if moved.is_floating_point() else moved
 
-    with torch.enable_grad():
+    def called(move: Callable[[Tensor], Tensor]) -> Any:
         with _NoValues():
-            value = function(*map_tensors(move, tuple(args)), **map_tensors(move, kwargs))
+            return function(*map_tensors(move, tuple(args)), **map_tensors(move, kwargs))
+
+    with torch.enable_grad():
+        try:
+            value = called(move)
+        except RuntimeError as error:
+            if _WRITES_TO_A_LEAF not in str(error):
+                raise
+            # Writing to its inputs is wrong on every device; whether it needs the CPU is asked without gradients.
+            value = called(lambda tensor: tensor.to("meta"))
         outputs = [tensor for tensor in tensors_in(value) if tensor.requires_grad]
         if outputs:
             torch.autograd.backward([out.sum() for out in outputs])

@@ -159,6 +159,12 @@ def test_the_meta_device_finds_constants_and_values_that_are_read() -> None:
             calls.on_meta(breaks, (X,), {})
 
 
+def test_the_meta_device_does_not_hold_writing_to_inputs_against_anyone() -> None:
+    assert calls.on_meta(lambda x: x.mul_(2), (X,), {}) == ["float64", [3]]
+    with pytest.raises(RuntimeError):
+        calls.on_meta(lambda x: x.mul_(2) + torch.zeros(3), (X,), {})
+
+
 @pytest.mark.parametrize(
     "tensor",
     [X, X[None].expand(4, 3), torch.arange(12.0).reshape(3, 4).T[1:], torch.tensor(2.0), torch.empty(0, 3), X[::2]],
