@@ -10,28 +10,13 @@ is taken for another mistake. The settings of torch's default dtype and threads 
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import statistics
-import sys
 import time
-import warnings
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-
-from grader import catalog, variants
-from grader.examples import derive_seed
-from grader.remote import Student
-from grader.strategies import FULL_PRECISION, Numbers
-from grader.transports import LocalTransport, OnceTransport
 from grader.variants import StandIn
 from reference.dsm.train_score import FULL, examined, question, suspected
-from tests.stability.full_marks import ROOT, SETTINGS, InProcess
+from tests.stability import training
 
 SHORT = (25, 50, 100, 200, 400)
 """Steps after which the model solution is stopped too early."""
@@ -45,99 +30,39 @@ class Row:
     kind: str
     divergence: float
     factor: float
-    left: float
-    seconds: float
+    left_over: float
+    cpu_s: float
     said: str | None
-
-
-def stand_ins() -> list[StandIn]:
-    """Right answers, wrong ones, and right ones that are cut short."""
-    assignment = catalog.load(ROOT, "dsm")
-    source = assignment.solution_source
-    mine = next(one for one in assignment.questions if one.id == question.id)
-    wrong = [one for one in variants.misconceptions(assignment, mine) if one.kind == "listed"]
-    short = [
-        StandIn(
-            name=f"{steps} steps", kind="short", source=source.replace("steps: int = 1200", f"steps: int = {steps}")
-        )
-        for steps in SHORT
-    ]
-    solution = StandIn(name="solution", kind="solution", source=source)
-    return [solution, *variants.alternatives(assignment, mine), *short, *wrong]
 
 
 def measured(stand_in: StandIn, number: int) -> Row:
     """Train once, with the course secret of that number."""
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    module: dict[str, Any] = {"__name__": "stand_in"}
-    exec(compile(stand_in.source, f"<{stand_in.name}>", "exec", dont_inherit=True), module)
-    link: Any = InProcess(module, *SETTINGS[number % len(SETTINGS)])
-    seed = derive_seed(hashlib.sha256(f"stability {number}".encode()).digest(), "training", question.id)
-    student = Student(question.functions, OnceTransport(link), LocalTransport(question.oracles))
+    student, source = training.student_of(question, stand_in, number)
     start = time.process_time()
-    field = examined(student, Numbers(seed=seed, decimals=FULL_PRECISION))
-    factor, left = field.multiple
+    field = examined(student, source())
+    cpu_s = time.process_time() - start
+    factor, left_over = field.multiple
     return Row(
         name=stand_in.name,
         kind=stand_in.kind,
         divergence=field.divergence,
         factor=factor,
-        left=left,
-        seconds=time.process_time() - start,
+        left_over=left_over,
+        cpu_s=cpu_s,
         said=suspected(field),
     )
 
 
-def table(rows: Sequence[Row]) -> str:
-    """One line for each answer: median and range of what was measured."""
-    lines = [f"{'answer':36s}{'divergence':>28s}{'multiple':>26s}{'left over':>28s}{'seconds':>20s}  said"]
-    for name in dict.fromkeys(row.name for row in rows):
-        mine = [row for row in rows if row.name == name]
-        said = ", ".join(f"{what} {count}" for what, count in Counter(row.said for row in mine).items())
-        parts = [_range([getattr(row, part) for row in mine]) for part in ("divergence", "factor", "left", "seconds")]
-        lines.append(f"{name:36s}{parts[0]:>28s}{parts[1]:>26s}{parts[2]:>28s}{parts[3]:>20s}  {said}")
-    return "\n".join(lines)
-
-
-def _range(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
-
-
 def problems(rows: Sequence[Row]) -> list[str]:
     """What must not be."""
-    sentences = {variant.name: variant.sentence for variant in question.misconceptions}
-    found = []
-    for row in rows:
-        if row.kind in ("solution", "alternative") and not row.divergence <= FULL:
-            found.append(f"{row.name} has a relative Fisher divergence of {row.divergence:.4f}")
-        if row.kind in ("solution", "alternative", "short") and row.said:
-            found.append(f"{row.name} is taken for {row.said}")
-        if row.kind == "listed" and row.said and sentences[row.said] != sentences[row.name]:
-            found.append(f"{row.name} is taken for {row.said}")
-    return found
-
-
-def main() -> None:
-    """Print the table, and what is wrong with it."""
-    parser = argparse.ArgumentParser(description="Do training noise and thresholds keep apart?")
-    parser.add_argument("--secrets", type=int, default=20)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", nargs="*", default=[])
-    options = parser.parse_args()
-    chosen = [one for one in stand_ins() if not options.only or one.name in options.only or one.kind in options.only]
-    numbers = range(options.first, options.first + options.secrets)
-    with ProcessPoolExecutor(options.jobs) as pool:
-        futures = [pool.submit(measured, one, number) for one in chosen for number in numbers]
-        rows = []
-        for future in futures:
-            rows.append(future.result())
-            print(f"{len(rows)} of {len(futures)}: {rows[-1].name} {rows[-1].divergence:.4f}", file=sys.stderr)
-    wrong = problems(rows)
-    print(table(rows), *wrong, sep="\n")
-    sys.exit(1 if wrong else 0)
+    missed = [
+        f"{row.name} has a relative Fisher divergence of {row.divergence:.4f}"
+        for row in rows
+        if row.kind in training.RIGHT and not row.divergence <= FULL
+    ]
+    return [*missed, *training.taken_for_another(question, rows)]
 
 
 if __name__ == "__main__":
-    main()
+    answers = training.stand_ins("dsm", question, steps=1200, short=SHORT)
+    training.main(answers, measured, problems, ("divergence", "factor", "left_over", "cpu_s"))
