@@ -71,12 +71,16 @@ class Relay:
         worker, self.worker = self.worker, None
         return worker
 
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if (worker := self.taken()) is not None:
+            worker.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if (worker := self.taken()) is not None:
-            worker.close()
+        self.close()
 
 
 class Link:
@@ -115,7 +119,10 @@ class Link:
         self._seed = seed
         self._relay = relay
         self._is_alone = is_alone
-        self._worker: WorkerProcess | None = None if is_alone else relay.taken()
+        if is_alone:
+            # Idle, it would hold its memory, on a GPU the context too, beside what may need all of it.
+            relay.close()
+        self._worker: WorkerProcess | None = relay.taken()
         self._is_loaded = False
         self.is_inherited = self._worker is not None
         """Whether the worker has served other questions, so that what goes wrong in it proves nothing."""

@@ -161,7 +161,8 @@ def test_a_worker_that_is_kept_ends_with_its_link_and_one_for_training_is_not_ha
     first.perform(call())
     first.hand_on()
     assert not nursery.link(relay, is_alone=True).is_inherited
-    assert nursery.link(relay).is_inherited
+    assert nursery.started[-1].closed
+    assert not nursery.link(relay).is_inherited
 
 
 def test_a_worker_that_has_served_others_is_waited_for_less() -> None:
