@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,13 +21,13 @@ from nbgrader.api import Grade
 
 from grader.nbcourse import books
 from tests import formgrader
+from tests.nbgrader_course import Folder, copied_course, environment_of
 from tests.term_class import class_of
 from tests.tiny_course import TINY
 
 # One of its steps grades twenty submissions, for each of which nbgrader takes longer than the grader.
 pytestmark = pytest.mark.timeout(1200)
 
-CHECKOUT = Path(__file__).parents[1]
 CHECKS = Path("reference", "tiny", "energy.py")
 ON_TIME, LATE = "2026-03-01-12-00-00", "2026-03-04-13-00-00"
 DUE = "2026-03-02 00:00:00 UTC"
@@ -58,22 +55,10 @@ c.AssignLatePenalties.plugin_class = ATenthADay
 
 
 @dataclass(kw_only=True)
-class Term:
+class Term(Folder):
     """One course folder, and what its commands said."""
 
-    root: Path
     course: Path
-    environment: Mapping[str, str]
-    said: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *command: str, ends_with: int = 0) -> str:
-        """Run `nbgrader` or `grader` in the folder; its standard output."""
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=self.root, env=dict(self.environment), capture_output=True, text=True
-        )
-        assert done.returncode == ends_with, f"{command}:\n{done.stdout}\n{done.stderr}"
-        self.said[" ".join(command[:2])] = done.stderr
-        return done.stdout
 
     def exported(self) -> dict[str, dict[str, str]]:
         """The rows of `nbgrader export`, by student."""
@@ -133,16 +118,8 @@ def cents(score: object) -> Decimal:
 def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
     """The term up to the automatic grades."""
     home = tmp_path_factory.mktemp("term")
-    course = home / "course"
-    for part in ("reference", "solutions"):
-        shutil.copytree(TINY / part, course / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (course / "assignments" / "tiny").mkdir(parents=True)
-    (course / "assignments" / "tiny" / "README.md").write_text("# Tiny\n")
-    (course / "assignments" / "tiny" / "test_tiny.py").write_text("import pytest\n")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    jupyter = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(CHECKOUT), **jupyter}
-    made = Term(root=home / "nbcourse", course=course, environment=environment)
+    course = copied_course(home)
+    made = Term(root=home / "nbcourse", course=course, environment=environment_of(home))
     made.root.mkdir()
     made.spoil()
     made.run("grader", "release", "--nbgrader", ".", "--course", str(course))
