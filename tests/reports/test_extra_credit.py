@@ -11,6 +11,7 @@ from rich.console import Console
 
 from grader import reports
 from grader.model import SubmissionResult
+from grader.reports import classroom50
 from grader.reports.figures import worth
 from grader.reports.terminal import class_table, submission_table
 
@@ -53,3 +54,20 @@ def test_a_terminal_says_so(result: SubmissionResult) -> None:
     assert "+5" in shown
     assert TITLE in shown
     assert f"{result.max_score + 5:g} / {result.max_score:g}" in shown
+
+
+def test_classroom50_gets_no_score_above_its_maximum(result: SubmissionResult, tmp_path: Path) -> None:
+    """Its collector skips a submission in which one is, the total or a test's."""
+    marked = msgspec.structs.replace(result.questions[0], score=result.questions[0].max_score + 1.0)
+    result = msgspec.structs.replace(result, questions=(marked, *result.questions[1:]))
+    found = classroom50.document(result)
+    assert found is not None
+    assert found["score"] == found["max-score"] == result.max_score
+    assert all(test["score"] <= test["max-score"] for test in found["tests"])
+    assert found["tests"][0]["exact-score"] == marked.score
+    said = reports.write("classroom50", [result], tmp_path)
+    assert "Extra credit past full marks is cut off: Classroom 50 collects no score above its maximum." in said
+
+
+def test_classroom50_is_told_of_nothing_that_was_not_cut(small_class: list[SubmissionResult], tmp_path: Path) -> None:
+    assert not [said for said in reports.write("classroom50", small_class, tmp_path) if "cut off" in said]
