@@ -124,6 +124,46 @@ def test_a_class_that_looks_like_one_student_is_said_to_be_taken_for_one(tmp_pat
     assert len(said) == 1
 
 
+@pytest.mark.parametrize(
+    ("files", "loose"),
+    [
+        ({"mle.py": "", "alice/mle.py": MLE, "bob/mle.ipynb": notebook(MLE), "carol.py": MLE}, "mle.py"),
+        (
+            {"mle.ipynb": "", "alice/2026-03-01_12-00-00/mle.py": MLE, "bob/mle/mle.py": MLE, "carol.py": MLE},
+            "mle.ipynb",
+        ),
+        ({"mle/mle.py": "", "mle/alice/mle.py": MLE, "mle/bob/mle.py": MLE, "mle/carol.py": MLE}, "mle/mle.py"),
+    ],
+)
+def test_a_loose_module_beside_students_folders_is_nobodys(
+    tmp_path: Path, files: dict[str, str | bytes], loose: str
+) -> None:
+    put(tmp_path / "hw", files)
+    said: list[str] = []
+    found = collect(tmp_path / "hw", assignments=ASSIGNMENTS, say=said.append)
+    assert [(item.id, item.assignment, item.problem) for item in found] == [
+        (name, "mle", None) for name in ("alice", "bob", "carol")
+    ]
+    assert said == [
+        f"{loose} lies in no student's folder and was left out; move it to its student's, or say --layout student if "
+        "all of hw is one student's"
+    ]
+    assert {item.id for item in collect(tmp_path / "hw", assignments=ASSIGNMENTS, layout="student")} == {"hw"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"mle.py": MLE, "old/mle.py": MLE, "tests/test_mle.py": MLE, "plots/plot.py": MLE},
+        {"mle/mle.py": MLE, "gaussian_kl/gaussian_kl.py": KL, "mle/old/mle.py": MLE, "gaussian_kl/old/mle.py": MLE},
+        {"2026-03-01_12-00-00/mle.py": MLE, "2026-03-02_12-00-00/mle.py": MLE, "mle.py": MLE},
+    ],
+)
+def test_a_students_own_folders_make_no_class(tmp_path: Path, files: dict[str, str | bytes]) -> None:
+    put(tmp_path / "eve", files)
+    assert {item.id for item in collect(tmp_path / "eve", assignments=ASSIGNMENTS)} == {"eve"}
+
+
 def test_the_last_attempt_counts_and_says_so(tmp_path: Path) -> None:
     put(
         tmp_path,

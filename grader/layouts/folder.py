@@ -1,6 +1,7 @@
 """One file or one sub-folder a student, named by the student's id; attempts are `<id>/<timestamp>/`.
 
-A class may hold a folder for each assignment. A folder that holds `<assignment>.py` or attempts is one student's.
+A class may hold a folder for each assignment. A folder that holds attempts or `<assignment>.py` is one student's; a
+class's, where such a file lies beside two students' folders or more: then the file is nobody's.
 """
 
 from __future__ import annotations
@@ -52,14 +53,48 @@ def one_student(path: Path, names: frozenset[str]) -> Handin:
 def is_one_students(folder: Path, names: frozenset[str]) -> bool:
     """Whether a folder holds one student's work rather than a class's.
 
+    A file named after an assignment makes it one student's; beside two students' folders or more it is nobody's.
+
     Raises:
         UnreadableError: It cannot be opened.
     """
+    if any(map(_is_attempt, entries_of(folder))):
+        return True
+    return _has_module(folder, names) and len(_students_of(folder, names)) < 2
+
+
+def _has_module(folder: Path, names: frozenset[str]) -> bool:
+    """Whether a file is named after an assignment, in the folder itself or in one named after an assignment."""
     entries = entries_of(folder)
     inside = [inner for entry in entries if entry.name in names and is_folder(entry) for inner in entries_of(entry)]
-    modules = [entry for entry in [*entries, *inside] if entry.suffix in CODE_SUFFIXES and not is_folder(entry)]
-    attempts = [entry for entry in entries if is_folder(entry) and time_of(entry.name)]
-    return bool(attempts) or any(module.stem in names for module in modules)
+    return any(_is_module(entry, names) for entry in [*entries, *inside])
+
+
+def _is_module(path: Path, names: frozenset[str]) -> bool:
+    return path.suffix in CODE_SUFFIXES and path.stem in names and not is_folder(path)
+
+
+def _students_of(root: Path, names: frozenset[str]) -> set[str]:
+    """The folders, there and in those named after assignments, that are each like one student's."""
+    own_classes = [entry for entry in entries_of(root) if entry.name in names and is_folder(entry)]
+    return {
+        entry.name
+        for folder in [root, *own_classes]
+        for entry in entries_of(folder)
+        if entry.name not in names and not JUNK.fullmatch(entry.name) and _is_like_a_students(entry, names)
+    }
+
+
+def _is_like_a_students(path: Path, names: frozenset[str]) -> bool:
+    try:
+        return is_folder(path) and (any(map(_is_attempt, entries_of(path))) or _has_module(path, names))
+    except UnreadableError:
+        # Said where it is read.
+        return False
+
+
+def _is_attempt(path: Path) -> bool:
+    return is_folder(path) and time_of(path.name) is not None
 
 
 def _others(folder: Path, names: frozenset[str]) -> list[str]:
@@ -83,6 +118,12 @@ def _class(root: Path, names: frozenset[str], say: Callable[[str], object]) -> l
                 continue
             if JUNK.fullmatch(entry.name) or (is_paperwork(entry.name) and not is_folder(entry)):
                 say(f"{one_line(str(entry.relative_to(root)))} is no submission and was left out")
+                continue
+            if _is_module(entry, names):
+                say(
+                    f"{one_line(str(entry.relative_to(root)))} lies in no student's folder and was left out; move it "
+                    f"to its student's, or say --layout student if all of {one_line(root.name)} is one student's"
+                )
                 continue
             students.setdefault(entry.name if is_folder(entry) else stem_of(entry.name), []).append(entry)
     ids = by_id(students)
