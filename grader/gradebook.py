@@ -76,9 +76,22 @@ def write(given: str, course: Path, results: Sequence[SubmissionResult], *, fold
                 if question.extra
             ]
             for result in chosen:
-                if result.assignment == name and result.score is not None:
+                if result.assignment != name or result.score is None:
+                    continue
+                if _is_of_today(result, assignment):
                     said += _save(gradebook, url, result, assignment, config)
+                else:
+                    said.append(
+                        f"{result.submission.id}, {name}: not saved, for its score is from before the course had these "
+                        "questions; grade it again."
+                    )
     return said
+
+
+def _is_of_today(result: SubmissionResult, assignment: LoadedAssignment) -> bool:
+    """Whether a result, which may be kept from an earlier run, has the assignment's questions."""
+    known = {question.id for question in assignment.questions} | {question.id for question in assignment.written}
+    return {question.id for question in result.questions} == known
 
 
 def _one_device(results: Sequence[SubmissionResult]) -> tuple[list[SubmissionResult], list[str]]:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from grader import backends, catalog, originals, results, sandboxes, secret
+from grader.keeping import Kept, kept_instead
 from grader.model import Submission, SubmissionResult
 from grader.settings import Settings
 from grader.task import Plan, Task
@@ -16,8 +17,19 @@ Progress = Callable[[int, int], None]
 """Is told how many submissions are done, and of how many, at the start and after each."""
 
 
-def grade(settings: Settings, submissions: Sequence[Submission], progress: Progress) -> list[SubmissionResult]:
+def grade(
+    settings: Settings,
+    submissions: Sequence[Submission],
+    progress: Progress,
+    keep: Callable[[Kept], object] = lambda kept: None,
+) -> list[SubmissionResult]:
     """Grade what has no current result, and store each result as it comes.
+
+    Args:
+        settings: How to grade, and where results are stored.
+        submissions: What to grade.
+        progress: Is told how far the run is.
+        keep: Is given each score that stands although grading again gave none.
 
     Returns:
         The results of all submissions, those that were current already included, ordered by assignment, device
@@ -37,9 +49,13 @@ def grade(settings: Settings, submissions: Sequence[Submission], progress: Progr
         progress(len(done), len(tasks))
 
         def sink(task: Task, result: SubmissionResult) -> None:
-            originals.store(settings.out, task.submission)
-            results.store(settings.out, result)
-            done[task.key] = result
+            earlier = kept_instead(settings.out, result, was_read=task.submission.fault is None)
+            if earlier is None:
+                originals.store(settings.out, task.submission)
+                results.store(settings.out, result)
+            else:
+                keep(earlier)
+            done[task.key] = earlier.result if earlier else result
             progress(len(done), len(tasks))
 
         if waiting:

@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from grader import grading, originals, results, scoring, secret
 from grader.errors import UsageError
 from grader.grading import Progress
+from grader.keeping import Kept, kept_instead
 from grader.model import CheckResult, Environment, QuestionResult, Submission, SubmissionResult
 from grader.reports.figures import points
 from grader.settings import Settings
@@ -35,8 +36,8 @@ class Change:
 
     @property
     def loses(self) -> bool:
-        """Whether there are fewer points than before, or none are known any more."""
-        return (self.gain or 0.0) < 0 or (self.after.score is None and self.before.score is not None)
+        """Whether there are fewer points than before."""
+        return (self.gain or 0.0) < 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,10 @@ class Regrade:
     current: int
     """How many results were kept: nothing that they depend on has changed."""
     missing: tuple[str, ...]
-    """A sentence for each result that is as it was because its submission was not kept, or its device is not here."""
+    """A sentence for each result that is as it was because its submission was not kept, its device is not here, or the
+    grader failed on it."""
+    failed: tuple[SubmissionResult, ...] = ()
+    """What the grader made of those that it failed on."""
 
     def document(self) -> dict[str, object]:
         """For `--json`."""
@@ -98,9 +102,15 @@ def regrade(settings: Settings, progress: Progress) -> Regrade:
         done: dict[str, SubmissionResult] = {}
         progress(0, len(waiting))
 
+        lost: list[Kept] = []
+
         def sink(task: Task, result: SubmissionResult) -> None:
-            done[task.key] = result
-            progress(len(done), len(waiting))
+            earlier = kept_instead(settings.out, result)
+            if earlier is None:
+                done[task.key] = result
+            else:
+                lost.append(earlier)
+            progress(len(done) + len(lost), len(waiting))
 
         tasks = [task for _, task in pairs if task.key in waiting]
         if tasks:
@@ -110,7 +120,8 @@ def regrade(settings: Settings, progress: Progress) -> Regrade:
         regraded=tuple(done.values()),
         changes=tuple(sorted((one for one in changes if one is not None), key=_order)),
         current=len(pairs) - len(waiting),
-        missing=missing,
+        missing=(*missing, *(_failed(one) for one in lost)),
+        failed=tuple(one.failed for one in lost),
     )
 
 
@@ -152,9 +163,12 @@ def _no_device(result: SubmissionResult) -> str:
     )
 
 
+def _failed(one: Kept) -> str:
+    return f"{one.result.submission.id}, {one.result.assignment}: {one.sentence}"
+
+
 def _order(change: Change) -> tuple[float, str, str]:
-    lost = change.before.score if change.after.score is None else None
-    return lost or -(change.gain or 0.0), change.after.assignment, change.after.submission.id
+    return -(change.gain or 0.0), change.after.assignment, change.after.submission.id
 
 
 def _change(before: SubmissionResult, after: SubmissionResult) -> Change | None:

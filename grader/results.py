@@ -12,6 +12,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,19 @@ def current(out: Path, key: str) -> SubmissionResult | None:
     return load_all(out).by_key.get(key)
 
 
+def stored_for(out: Path, result: SubmissionResult) -> SubmissionResult | None:
+    """What is stored in the place of a result: that of the same student, assignment and device."""
+    try:
+        return _load(out, path_of(out, result))
+    except (ValueError, FileNotFoundError):
+        return None
+
+
+def day_of(out: Path, result: SubmissionResult) -> str:
+    """The day, in UTC, on which a stored result was written."""
+    return datetime.fromtimestamp(path_of(out, result).stat().st_mtime, UTC).date().isoformat()
+
+
 def path_of(out: Path, result: SubmissionResult) -> Path:
     """Where a result is stored; the same for every attempt of the student at the assignment on the device."""
     stem = file_stem(result.submission.id)
@@ -143,11 +157,8 @@ def _checked(result: SubmissionResult) -> bytes:
 
 
 def _keep_history(out: Path, path: Path, result: SubmissionResult) -> None:
-    try:
-        earlier = _load(out, path)
-    except (ValueError, FileNotFoundError):
-        return
-    if earlier.key == result.key:
+    earlier = stored_for(out, result)
+    if earlier is None or earlier.key == result.key:
         return
     kept = out / HISTORY / path.relative_to(out / RESULTS).with_suffix("") / f"{file_stem(earlier.key)}.json"
     write_atomically(kept, to_json(earlier), durable=True)

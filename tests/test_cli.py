@@ -81,7 +81,7 @@ def engine(course: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[
     def put(grade: Callable[..., Any]) -> None:
         monkeypatch.setattr(grading, "grade", grade)
 
-    put(lambda settings, submissions, progress: [graded(one) for one in submissions])
+    put(lambda settings, submissions, progress, keep: [graded(one) for one in submissions])
     return put
 
 
@@ -132,7 +132,7 @@ def test_who_cannot_be_graded_is_named(course: Path, monkeypatch: pytest.MonkeyP
 def test_the_exit_code_tells_whose_turn_it_is(
     engine: Callable[[Callable[..., Any]], None], score: float | None, outcome: Outcome, flags: list[str], code: int
 ) -> None:
-    engine(lambda settings, submissions, progress: [graded(one, score, outcome) for one in submissions])
+    engine(lambda settings, submissions, progress, keep: [graded(one, score, outcome) for one in submissions])
     assert run("grade", "class", *flags).exit_code == code
 
 
@@ -214,7 +214,9 @@ def test_an_unknown_format_is_found_before_anything_is_graded(
 def test_flags_reach_the_engine(engine: Callable[[Callable[..., Any]], None], course: Path) -> None:
     seen: list[Settings] = []
 
-    def grade(settings: Settings, submissions: Sequence[Submission], progress: object) -> list[SubmissionResult]:
+    def grade(
+        settings: Settings, submissions: Sequence[Submission], progress: object, keep: object
+    ) -> list[SubmissionResult]:
         seen.append(settings)
         return [graded(one) for one in submissions]
 
@@ -278,7 +280,9 @@ def test_a_deadline_of_no_assignment_is_refused_with_a_course_and_said_without_o
 
 
 def test_a_late_score_can_be_under_the_limit(engine: Callable[[Callable[..., Any]], None], course: Path) -> None:
-    def grade(settings: Settings, submissions: Sequence[Submission], progress: object) -> list[SubmissionResult]:
+    def grade(
+        settings: Settings, submissions: Sequence[Submission], progress: object, keep: object
+    ) -> list[SubmissionResult]:
         made = map(graded, submissions)
         return [replace(one, submission=replace(one.submission, submitted_at="2026-03-08T12:00:00Z")) for one in made]
 

@@ -214,6 +214,16 @@ def test_an_assignment_with_other_questions_is_refused(tmp_path: Path, result: S
         save(url, result, tmp_path)
 
 
+def test_a_score_from_before_a_question_was_there_is_not_saved(tmp_path: Path, result: SubmissionResult) -> None:
+    url = str(tmp_path / "gradebook.db")
+    (said,) = save(url, replace(result, questions=result.questions[1:]), tmp_path)
+    assert said == (
+        "ada, tiny: not saved, for its score is from before the course had these questions; grade it again."
+    )
+    with opened(gradebook.database_url(url)) as books:
+        assert books.students == []
+
+
 def test_who_is_not_in_the_gradebook_stays_as_graded(tmp_path: Path, result: SubmissionResult) -> None:
     url = str(tmp_path / "gradebook.db")
     save(url, result, tmp_path)

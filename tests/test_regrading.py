@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from dataclasses import replace
@@ -11,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from rich.console import Console
 from typer.testing import CliRunner
 
-from grader import cli, exits, grading, originals, regrading, results, tables
-from grader.errors import UsageError
+from grader import cli, exits, grading, originals, regrading, results
+from grader.errors import GraderError, UsageError
 from grader.regrading import Regrade
+from grader.session import QuestionSession
 from grader.settings import Settings
 from grader.task import Task
 from tests.tiny_course import SOLUTION, TINY, energy, graded, submission
@@ -56,6 +55,10 @@ def grade(settings: Settings) -> None:
 
 def regrade(settings: Settings) -> Regrade:
     return regrading.regrade(settings, lambda done, of: None)
+
+
+def fail(*arguments: object) -> None:
+    raise GraderError("it broke here")
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -116,15 +119,20 @@ def test_a_score_of_a_device_that_is_not_here_is_kept_and_named(
     assert [one.score for one in kept] == [one.score for one in stored]
 
 
-def test_a_score_that_is_lost_is_a_loss() -> None:
-    before, after = (graded(Task(submission=CLASS[0], device="cpu", key="k"), score) for score in (1.0, None))
-    change = regrading.Change(before=before, after=after, reasons=("its worker could not be started",))
-    assert (change.gain, change.loses) == (None, True)
-    found = Regrade(regraded=(after,), changes=(change,), current=0, missing=())
-    console = Console(width=80, file=io.StringIO())
-    console.print(tables.regrade_table(found))
-    assert isinstance(console.file, io.StringIO)
-    assert "0 gain, 1 lose; 1 graded again" in console.file.getvalue()
+def test_a_score_on_which_the_grader_fails_is_kept_and_named(
+    settings: Settings, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grade(replace(settings, course=course))
+    before = files(settings.out / results.RESULTS)
+    monkeypatch.setattr(QuestionSession, "run", fail)
+    flags = ["--course", str(TINY), "--sandbox", settings.sandbox, "--jobs", "1"]
+    ended = CliRunner().invoke(cli.app, ["regrade", str(settings.out), *flags])
+    assert ended.exit_code == exits.OURS, ended.output
+    assert "0 gain, 0 lose; 0 graded again, 0 current" in ended.stdout
+    assert "ada, tiny: could not be graded again: tiny.1: " in ended.stderr
+    assert "it broke here" in ended.stderr
+    assert files(settings.out / results.RESULTS) == before
+    assert not (settings.out / results.HISTORY).exists()
 
 
 def test_the_command_tells_and_then_writes(settings: Settings, course: Path) -> None:

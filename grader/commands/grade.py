@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from grader.commands._reporting import print_results, report_paths, write_report
 from grader.exits import DONE, NO, OURS
 from grader.printing import console, say
 from grader.settings import Settings
+
+if TYPE_CHECKING:
+    from grader.keeping import Kept
 
 
 def grade(
@@ -58,8 +61,9 @@ def grade_all(settings: Settings, paths: Sequence[Path]) -> int:
         roster=read_roster(settings.roster) if settings.roster else None,
         say=say,
     )
+    kept: list[Kept] = []
     with progress.shown(console(stderr=True), "Grading") as told:
-        results = grading.grade(settings, [one for one in found if one.assignment], told)
+        results = grading.grade(settings, [one for one in found if one.assignment], told, kept.append)
     settlement.save(settings, results, say)
     results = settlement.settled(settings, results, say)
     print_results(settings, results, not_graded=[one for one in found if not one.assignment])
@@ -67,7 +71,9 @@ def grade_all(settings: Settings, paths: Sequence[Path]) -> int:
     unreadable = [one for one in found if one.fault]
     for one in unreadable:
         say(f"could not be read, by no fault of the student's: {one.id}: {one.fault} Mend that and grade again.")
-    if unreadable or any(map(has_grader_error, results)):
+    if kept:
+        say(f"{len(kept)} could not be graded again and keep the score that they had; why is among what is to review")
+    if unreadable or any(map(has_grader_error, [*results, *(one.failed for one in kept)])):
         return OURS
     shares = [share(final_score(one), one.max_score) for one in results]
     low = [part for part in shares if (part or 0) * 100 < (settings.fail_under or 0)]

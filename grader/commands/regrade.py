@@ -47,4 +47,4 @@ def regrade(
         everything = results.load_all(settings.out).results
         settlement.save(settings, everything, say)
         write_reports(settings, settlement.settled(settings, everything, say))
-    return OURS if any(map(has_grader_error, found.regraded)) else DONE
+    return OURS if any(map(has_grader_error, [*found.regraded, *found.failed])) else DONE

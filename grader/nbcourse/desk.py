@@ -10,6 +10,7 @@ from pathlib import Path
 from grader import catalog, grading, originals, plugin, results, secret
 from grader.catalog import LoadedAssignment
 from grader.errors import UsageError
+from grader.keeping import kept_instead
 from grader.marking import Marker
 from grader.model import Submission, SubmissionResult
 from grader.settings import Settings, load
@@ -63,8 +64,9 @@ class Desk:
             graded: list[SubmissionResult] = []
             marker = self._started(grading.plan_of(self.settings, course_secret))
             plugin.run(marker, [task], lambda _, result: graded.append(result))
-            originals.store(out, submission)
-            results.store(out, graded[0])
+            if kept_instead(out, graded[0], was_read=submission.fault is None) is None:
+                originals.store(out, submission)
+                results.store(out, graded[0])
             return graded[0]
 
     def _known(self, task: Task) -> SubmissionResult | None:
