@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from grader.compare import assert_structure
 from grader.errors import CheckFailed
 from grader.model import Cause
-from grader.transports import Call
-from grader.worker.calls import tensors_in
 from grader.worker.messages import Answer, Mode, Raised
 
 _READS_A_VALUE = "cannot be called on meta tensors"
@@ -21,6 +18,7 @@ _MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 
 _MODULE_ERRORS = {
     "NotAModuleError": "a torch.nn.Module is asked for, and this is none.",
+    "NotInitialisedError": "the module lacks what nn.Module sets up; begin its __init__ with super().__init__().",
     "MissingMethodError": "the module lacks a method that the question asks for.",
     "StateMismatchError": "the module's parameters and buffers have other names or shapes than the question asks for.",
 }
@@ -36,7 +34,7 @@ def as_failure(answer: Raised, function: str, mode: Mode) -> CheckFailed:
     place = f" at line {answer.line} of your file: {answer.text}" if answer.line and answer.text else ""
     if _is_not_there(answer, mode):
         return CheckFailed(Cause.NOT_IMPLEMENTED, f"{function} is not implemented yet.")
-    if answer.type_name == "AttributeError" and answer.line is None:
+    if answer.type_name == "NotDefinedError" and answer.line is None:
         return CheckFailed(Cause.NOT_IMPLEMENTED, f"Your file does not define {function}.")
     if answer.type_name == "MemoryError" or any(word in answer.message.lower() for word in _MEMORY_WORDS):
         return CheckFailed(Cause.MEMORY, f"{function} asked for more memory than it may have{place}.")
@@ -70,28 +68,6 @@ def _raised_in(answer: Raised, function: str, mode: Mode, place: str) -> CheckFa
         advice = "" if place else " Is something changed in place that autograd still needs?"
         return CheckFailed(Cause.EXCEPTION, f"When its gradient was taken, {what}{place}.{advice}")
     return CheckFailed(Cause.EXCEPTION, f"{what}{place}.")
-
-
-def in_the_oracles_dtype(call: Call, value: Any, right: Any) -> Any:
-    """The student's value, where float64 is as right as the oracle's float32 in float32.
-
-    Where nothing that is given has a floating-point dtype, torch's default decides, which is the student's to set.
-    """
-    given = (call.args, dict(call.kwargs), call.construct)
-    if call.mode is Mode.META or any(tensor.is_floating_point() for tensor in tensors_in(given)):
-        return value
-    return _narrowed(value, right)
-
-
-def _narrowed(value: Any, right: Any) -> Any:
-    if isinstance(value, Tensor) and isinstance(right, Tensor):
-        return value.float() if (value.dtype, right.dtype) == (torch.float64, torch.float32) else value
-    if isinstance(value, dict) and isinstance(right, dict):
-        return {key: _narrowed(item, right.get(key)) for key, item in value.items()}
-    if isinstance(value, tuple | list) and isinstance(right, tuple | list) and len(value) == len(right):
-        narrowed = [_narrowed(one, other) for one, other in zip(value, right, strict=True)]
-        return narrowed if isinstance(value, list) else tuple(narrowed)
-    return value
 
 
 def assert_reply(mode: Mode, value: Any, right: Any) -> None:

@@ -141,13 +141,34 @@ def test_what_a_module_does_not_register_stays_behind(student: StudentOf) -> Non
         ("def Coder(d): return lambda x: x", "nn.Module"),
         (CODER.replace("self.lin", "self.line"), "other names or shapes"),
         (CODER.replace("def inverse", "def invert"), "lacks a method"),
-        ("", "does not define Coder"),
+        ("", "Your file does not define Coder."),
+        (CODER.replace("super().__init__()", "return"), "begin its __init__ with super().__init__()."),
+        (CODER.replace("super().__init__()", "pass"), "Coder raised AttributeError at line 7 of your file: self.lin"),
+        (CODER.replace("z @ self.lin", "z @ self.line"), "Coder raised AttributeError at line 14 of your file: return"),
+        (CODER.replace("z @ self", "z.foo() @ self"), "Coder raised AttributeError at line 14 of your file: return"),
         ("class Coder(nn.Module):\n    def __init__(self, d): raise NotImplementedError", "not implemented"),
     ],
 )
 def test_a_module_that_is_not_what_was_asked_for(student: StudentOf, source: str, said: str) -> None:
     module = student(source, Coder=Coder).Coder.build(3).load(STATE)
     assert said in failure(lambda: module.method("inverse")(X[:, :2])).message
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def f(x): return x.foo()", "f raised AttributeError at line 3 of your file: def f(x): return x.foo()."),
+        ("def f(x): return nn.Linear(3, 2).foo(x)", "f raised AttributeError at line 3 of your file: def"),
+        # No line of the file is among those that the error passes.
+        ("f = nn.Flatten()", "f raised AttributeError."),
+        ("f = {}.__getitem__", "f raised"),
+        ("class Other: f = 1", "Your file does not define f."),
+        ("f = 1\ndel f", "Your file does not define f."),
+    ],
+)
+def test_only_a_name_that_is_not_there_is_said_not_to_be_defined(student: StudentOf, source: str, said: str) -> None:
+    work = student(source, f=lambda x: x)
+    assert failure(lambda: work.f(2.5)).message.startswith(said)
 
 
 def test_a_function_that_is_given_is_built_there_and_its_calls_are_seen(student: StudentOf) -> None:

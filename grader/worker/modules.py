@@ -26,6 +26,10 @@ class NotAModuleError(Exception):
     """What was built, or trained, is no `nn.Module`."""
 
 
+class NotInitialisedError(Exception):
+    """The module's `__init__` does not call that of `nn.Module`."""
+
+
 class MissingMethodError(Exception):
     """The module has no method of that name."""
 
@@ -46,6 +50,9 @@ def checked(module: Any) -> nn.Module:
     """The module, if it is one."""
     if not isinstance(module, nn.Module):
         raise NotAModuleError(type(module).__name__)
+    if "_modules" not in vars(module):
+        # Torch fails on it with an AttributeError of its own, somewhere else for each thing that is asked.
+        raise NotInitialisedError(type(module).__name__)
     return module
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,24 @@ from grader.worker.families import Log, Lookup
 from grader.worker.messages import Mode, OnModule
 
 Function = Callable[..., Any]
+
+
+class NotDefinedError(Exception):
+    """The code defines nothing by the name that is asked for."""
+
+
+def _found(defined: Lookup, name: str) -> Any:
+    """What the code defines by a name.
+
+    An error of its own: student code, and torch on its behalf, raise AttributeError and KeyError for other reasons.
+
+    Raises:
+        NotDefinedError: Where there is nothing.
+    """
+    try:
+        return defined(name)
+    except (AttributeError, KeyError):
+        raise NotDefinedError(name) from None
 
 
 def perform(
@@ -34,7 +53,7 @@ def perform(
     """The value of one call, as its mode has it; a module in it is kept, and stands there as its number.
 
     Args:
-        defined: Gives what the code defines by a name; what it raises for the function's, the call raises.
+        defined: Gives what the code defines by a name.
         function: The name of the function or class that is asked for.
         kept: Modules that earlier calls returned; grows.
         mode: How to call.
@@ -46,11 +65,16 @@ def perform(
         construct: Positional and keyword arguments that the module is built with.
         device: Where to compute.
         counting: Whether an observation counts operators.
+
+    Raises:
+        NotDefinedError: Where the code does not define the function.
+        Exception: Whatever the function raises.
     """
     place = "meta" if mode is Mode.META else device
     logs: list[Log] | None = [] if mode is Mode.OBSERVE else None
     build = families.built(construct, place, logs, defined)
-    asked = defined(function) if module is None else _method(lambda: defined(function), kept, module, build, place)
+    find = partial(_found, defined, function)
+    asked = find() if module is None else _method(find, kept, module, build, place)
     if mode in (Mode.VJP, Mode.VJP2):
         asked = families.building(asked, place, defined)
         kwargs = families.built(dict(kwargs), place, defined=defined)
