@@ -122,10 +122,17 @@ UNIT = torch.ones((), dtype=torch.float64)
 @question.check("law", points=0.5)
 @given(inputs=fakes(kinds=KINDS))
 def check_generator_wants_higher_logits(student: Student, inputs: Arguments) -> None:
-    """Raising any fake logit lowers the generator's loss, whichever kind it is."""
+    """Raising any fake logit lowers the generator's loss of either kind; the slope in a single one of 0 is -1/2."""
     for kind in KINDS:
         (slopes,) = student.gan_g_loss.vjp((inputs.args[0], kind), UNIT)
         expect(slopes < 0, "raising a fake logit does not lower the generator's loss.")
+        # The losses of other GANs fall, too.
+        undecided, sure = (
+            student.gan_g_loss.vjp((torch.full((1,), logit, dtype=torch.float64), kind), UNIT)[0]
+            for logit in (0.0, 2.0)
+        )
+        expect((undecided + 0.5).abs() < 1e-6, "at a single fake logit of 0 the generator's loss has another slope.")
+        expect(undecided != sure, "the generator's loss has the same slope, whatever the discriminator says.")
 
 
 @question.check("law", points=0.5)
@@ -151,15 +158,20 @@ def check_undecided_discriminator(student: Student, real: Shape, fake: Shape) ->
 @question.check("law", points=0.25)
 @given(inputs=both())
 def check_roles_and_signs_can_be_swapped(student: Student, inputs: Arguments) -> None:
-    """What is fake may be called real, if all logits change their signs: the discriminator's loss is the same."""
+    """Real and fake may be swapped if all logits change their signs; one pair's swap alone adds r - f."""
     real, fake = inputs.args
-    loss = student.gan_d_loss(real, fake)
-    assert_value(student.gan_d_loss(-fake, -real), loss)
-    # Zeros and constants are symmetric, too.
-    expect(student.gan_d_loss(fake, real) != loss, "it makes no difference which logits are the real ones.")
+    assert_value(student.gan_d_loss(-fake, -real), student.gan_d_loss(real, fake))
+    # Zeros, constants and the losses of other GANs are symmetric, too: differences of means, squares, hinges.
+    one, other = real[:1], fake[:1]
+    loss, swapped = student.gan_d_loss(one, other), student.gan_d_loss(other, one)
+    expect((loss > 0) & (swapped > 0), "a loss of the discriminator is not positive.")
+    change = (one - other.reshape(one.shape)).sum()
+    # The logarithm of a sigmoid and a little more is off by less, and loses its points elsewhere.
+    expect((swapped - loss - change).abs() < 1e-4, "swapping one real and one fake logit has another effect on it.")
 
 
-@question.check("law", points=0.25)
+# The difference of the means has slopes that cancel, too, but no values.
+@question.check("law", points=0.25, requires=values_of_g["saturating"])
 @given(inputs=both())
 def check_saturating_game_has_no_winner(student: Student, inputs: Arguments) -> None:
     """In the fake logits, the slopes of the discriminator's loss and of the saturating one cancel."""

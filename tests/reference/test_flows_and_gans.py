@@ -252,6 +252,35 @@ def test_generator_loss_of_the_opposite_sign_is_rejected_with_its_sentence(assig
     assert "Raise every fake logit: does *your* generator loss fall?" in (question.hint or "")
 
 
+OTHER_GANS = {
+    "wasserstein": ("fake_logits.mean() - real_logits.mean()", "-fake_logits.mean()"),
+    "half of it": ("(fake_logits.mean() - real_logits.mean()) / 2", "-fake_logits.mean() / 2"),
+    "hinge": ("torch.relu(1 - real_logits).mean() + torch.relu(1 + fake_logits).mean()", "-fake_logits.mean()"),
+    "least squares": (
+        "(real_logits - 1).square().mean() + fake_logits.square().mean()",
+        "(fake_logits - 1).square().mean()",
+    ),
+    "least squares of probabilities": (
+        "(torch.sigmoid(real_logits) - 1).square().mean() + torch.sigmoid(fake_logits).square().mean()",
+        "(torch.sigmoid(fake_logits) - 1).square().mean() if kind == 'nonsaturating' "
+        "else -torch.sigmoid(fake_logits).square().mean()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_GANS)
+def test_losses_of_another_gan_earn_nothing(assignment: LoadedAssignment, name: str) -> None:
+    """Some of their laws are those of the losses asked for: signs, a symmetry, slopes that cancel."""
+    of_d, of_g = OTHER_GANS[name]
+    answers = (
+        f"\n\ndef gan_d_loss(real_logits, fake_logits):\n    return {of_d}\n",
+        f"\n\ndef gan_g_loss(fake_logits, kind):\n    return {of_g}\n",
+    )
+    assert graded(assignment.solution_source + "".join(answers), "fr.3").score == 0
+    scores = [graded(assignment.solution_source + answer, "fr.3").score for answer in answers]
+    assert scores == [7.5, 6.5]
+
+
 def graded(source: str, identity: str) -> QuestionResult:
     """What the grader says of one question of a submission."""
     course = plan(course=ROOT, protected=(ROOT / "reference", ROOT / "solutions"))
