@@ -288,6 +288,22 @@ class ReturnsDoubles(AffineCoupling):
         return ((z - shift) * torch.exp(-s)).double(), -s.sum(-1).double()
 
 
+class SkipsTheLogDetInEvaluation(AffineCoupling):
+    def forward(self, x: Tensor) -> Pair:
+        s, shift = self._scale_and_shift(x)
+        return x * torch.exp(s) + shift, s.sum(-1) if self.training else torch.zeros_like(s).sum(-1)
+
+    def inverse(self, z: Tensor) -> Pair:
+        s, shift = self._scale_and_shift(z)
+        return (z - shift) * torch.exp(-s), -s.sum(-1) if self.training else torch.zeros_like(s).sum(-1)
+
+
+class ShrinksScalesInEvaluation(AffineCoupling):
+    def _scale_and_shift(self, x: Tensor) -> Pair:
+        s, shift = super()._scale_and_shift(x)
+        return s if self.training else 0.9 * s, shift
+
+
 _DTYPE = "Which dtype went in, and which came out?"
 _ONE_EACH = "Three examples need three log-determinants of no further dimension. Which dimension do you sum over?"
 _OTHERS = "Evaluate a point alone and then together with others. Why does its log-determinant change?"
@@ -297,6 +313,7 @@ _SURVIVES = (
 )
 _ORDER = "With x = 1, s = log 2 and t = 3: is yours 5, 8 or -1? What comes first, the scale or the shift?"
 _LAYOUT = "net returns [s_1 ... s_D, t_1 ... t_D]. Print which of its entries your code takes for s and which for t."
+_EVALUATION = "Call eval() on your layer: which density does it describe from then on?"
 _POLARITY = "Where the mask is 1, x passes through and the net sees it. What does yours do with mask = [1, 0]?"
 
 SENTENCES: dict[type[nn.Module], str] = {
@@ -342,4 +359,6 @@ SENTENCES: dict[type[nn.Module], str] = {
     TrainsTheMask: "Print the names of your layer's parameters. What would an optimiser do to the mask?",
     ConvertsToFloat32: _DTYPE,
     ReturnsDoubles: _DTYPE,
+    SkipsTheLogDetInEvaluation: _EVALUATION,
+    ShrinksScalesInEvaluation: _EVALUATION,
 }
