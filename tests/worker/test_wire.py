@@ -81,7 +81,9 @@ def over_the_wire(value: Any, *, keep_strides: bool = False) -> Any:
 
 
 def bits(value: Tensor) -> bytes:
-    return bytes(value.contiguous().reshape(-1).view(torch.uint8).tolist()) if value.numel() else b""
+    # `contiguous` leaves the stride of a single element as it is; a clone does not.
+    flat = value.clone(memory_format=torch.contiguous_format).reshape(-1)
+    return bytes(flat.view(torch.uint8).tolist()) if value.numel() else b""
 
 
 def assert_same(mine: Any, theirs: Any, *, strides: bool) -> None:
