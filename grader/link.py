@@ -20,6 +20,10 @@ from grader.worker.messages import Answer, Load, Raised, Returned, Run, WireCall
 MAX_DEATHS = 2
 """Workers that one question may lose before its other checks are given up."""
 
+TRIAL_SHARE = 0.25
+"""Of the time limit, what is waited for a worker that has served other questions: whoever exceeds it there is asked
+again in another one, and an endless loop would take the whole limit twice."""
+
 MAX_RECEIVED_BYTES = 256 << 20
 """What one question's replies may take up in all; they are kept until it is graded."""
 
@@ -91,7 +95,7 @@ class Link:
         relay: Shared by all questions of the submission.
         is_alone: Whether the question's worker serves no other question, before or after.
         total_s: How long the question's workers may take to answer, all exchanges together.
-        wall_s: How long one exchange may take, where that is more than for other questions.
+        wall_s: How long one exchange may take; by default as long as the worker's zygote has it.
     """
 
     def __init__(
@@ -123,7 +127,7 @@ class Link:
         self.is_inherited = self._worker is not None
         """Whether the worker has served other questions, so that what goes wrong in it proves nothing."""
         self._total_s = total_s
-        self._wall_s = wall_s
+        self._wall_s = TRIAL_SHARE * wall_s if self.is_inherited and wall_s is not None else wall_s
         self._spent_s = 0.0
         self._received_bytes = 0
         self.deaths: list[WorkerFailure] = []

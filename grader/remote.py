@@ -16,7 +16,7 @@ from torch import Tensor
 
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause
-from grader.replies import as_failure, assert_reply
+from grader.replies import as_failure, assert_reply, in_the_oracles_dtype
 from grader.transports import OBSERVED, Call, Transport
 from grader.worker import modules
 from grader.worker.described import Kept
@@ -287,12 +287,13 @@ class Student:
             raise GraderError(f"the oracle raised {right.type_name}: {right.message} in {call.text()}")
         if isinstance(answer, Raised):
             raise as_failure(answer, call.function, call.mode)
-        assert_reply(call.mode, answer.value, right.value)
+        value = in_the_oracles_dtype(call, answer.value, right.value)
+        assert_reply(call.mode, value, right.value)
         if call.mode in OBSERVED:
-            self._pair_up(answer.value["value"], right.value["value"])
+            self._pair_up(value["value"], right.value["value"])
         else:
-            self._pair_up(answer.value, right.value)
-        return answer.value
+            self._pair_up(value, right.value)
+        return value
 
     def ask_to_refuse(self, call: Call, error: str) -> None:
         """The student's code raises what the oracle raises.

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from grader.errors import CheckFailed, WorkerFailure
-from grader.link import MAX_DEATHS, MAX_MESSAGE_CHARS, Batch, Link, Relay, decoded
+from grader.link import MAX_DEATHS, MAX_MESSAGE_CHARS, TRIAL_SHARE, Batch, Link, Relay, decoded
 from grader.model import Cause
 from grader.transports import Call
 from grader.worker import messages, wire
@@ -39,6 +39,7 @@ class FakeWorker:
         self.answers = answers
         self.load = load or Packed(wire.Packer().pack(None))
         self.requests: list[messages.Request] = []
+        self.waits: list[float | None] = []
         self.closed = False
 
     def request(self, parts: Sequence[wire.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
@@ -48,6 +49,7 @@ class FakeWorker:
         assert len(data) == wire.FRAME.size + header_bytes + body_bytes
         request = messages.decode_request(data[wire.FRAME.size : wire.FRAME.size + header_bytes])
         self.requests.append(request)
+        self.waits.append(wall_s)
         if isinstance(request, Load):
             if isinstance(self.load, WorkerFailure):
                 raise self.load
@@ -77,8 +79,8 @@ class Nursery:
         self.started.append(self.workers.pop(0))
         return self.started[-1]
 
-    def link(self, relay: Relay | None = None, *, is_alone: bool = False) -> Link:
-        return Link(self, module="m", source=SOURCE, device="cpu", seed=7, relay=relay or Relay(), is_alone=is_alone)
+    def link(self, relay: Relay | None = None, **more: Any) -> Link:
+        return Link(self, module="m", source=SOURCE, device="cpu", seed=7, relay=relay or Relay(), **more)
 
 
 def dying(cause: Cause) -> FakeWorker:
@@ -161,6 +163,17 @@ def test_a_worker_that_is_kept_ends_with_its_link_and_one_for_training_is_not_ha
     assert not nursery.link(relay, is_alone=True).is_inherited
     assert nursery.started[-1].closed
     assert not nursery.link(relay).is_inherited
+
+
+def test_a_worker_that_has_served_others_is_waited_for_less() -> None:
+    nursery = Nursery(FakeWorker(fine))
+    relay = Relay()
+    for _ in range(2):
+        link = nursery.link(relay, wall_s=8.0)
+        link.perform(call())
+        link.hand_on()
+    assert nursery.started[0].waits == [8.0, 8.0, 8.0 * TRIAL_SHARE, 8.0 * TRIAL_SHARE]
+    assert TRIAL_SHARE < 0.5
 
 
 @pytest.mark.parametrize("load", [Raised("ImportError", ""), WorkerFailure(Cause.CRASH, "gone")])

@@ -95,6 +95,34 @@ def test_a_value_of_another_structure_never_reaches_a_check(function: Callable[.
     assert failure(lambda: student.f.observe(X)).cause is cause
 
 
+def draws(count: Any, dtype: torch.dtype | None = None) -> Any:
+    """As code does that follows torch's default dtype, or does not."""
+    return torch.ones(int(count), dtype=dtype), [{"parts": torch.zeros(2, dtype=dtype)}]
+
+
+@pytest.mark.parametrize("mode", [Mode.CALL, Mode.NO_GRAD, Mode.OBSERVE])
+@pytest.mark.parametrize("given", [3, torch.tensor(3)])
+def test_a_student_may_set_torchs_default_dtype(mode: Mode, given: Any) -> None:
+    student = student_of(lambda count: draws(count, torch.float64), draws)
+    value = student.ask(Call(function="f", mode=mode, args=(given,), kwargs={}))
+    ones, (parts,) = value["value"] if mode is Mode.OBSERVE else value
+    assert (ones.dtype, parts["parts"].dtype) == (torch.float32, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("given", "mine", "right"),
+    [
+        (3, torch.float16, torch.float32),
+        (3, torch.int64, torch.float32),
+        (3, torch.float32, torch.float64),
+        (torch.tensor(3.0), torch.float64, torch.float32),
+    ],
+)
+def test_any_other_dtype_is_wrong(given: Any, mine: torch.dtype, right: torch.dtype) -> None:
+    student = student_of(lambda count: draws(count, mine), lambda count: draws(count, right))
+    assert failure(lambda: student.f(given)).cause is Cause.DTYPE
+
+
 def test_a_value_that_was_cut_from_the_graph_has_zero_gradients() -> None:
     student = student_of(lambda x: cube(x.detach()))
     assert student.f.vjp([X], ONE)[0].tolist() == [0, 0, 0]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import linecache
 import os
-import random
 import sys
 import traceback
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 
 from grader.worker import calls, messages, targets, wire
 from grader.worker.messages import Load, Packed, Raised, Reply, Returned, Run
+from grader.worker.surroundings import Surroundings
 
 MAX_MESSAGE_CHARS = 2000
 FILENAME = "<submission>/{}.py"
@@ -45,49 +45,33 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def serve(fd: int) -> None:
     """Answer requests on `fd` until the grader closes it."""
     served: dict[str, Any] = {}
+    surroundings = Surroundings()
     while True:
         try:
             header, body = wire.read_frame(fd)
         except EOFError:
             os._exit(0)
         request = messages.decode_request(header)
-        answers = [_load(request, served)] if isinstance(request, Load) else _run(request, body, served)
+        answers = [_load(request, served, surroundings)] if isinstance(request, Load) else _run(request, body, served)
         wire.write_frame(fd, _reply(request.id, answers))
 
 
-def _load(request: Load, served: dict[str, Any]) -> Returned | Raised:
+def _load(request: Load, served: dict[str, Any], surroundings: Surroundings) -> Returned | Raised:
     """Import the submission; where it was imported before, anew, into surroundings as they were at first."""
-    _set_up_torch()
-    _seed(request.seed)
+    served.clear()
     served["kept"] = []
     sys.modules.pop(request.module, None)
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _InMemory)]
     sys.meta_path.append(_InMemory(request.module, request.source))
+    # A module and its functions hold each other, and everything that the submission has made so far.
+    gc.collect()
+    surroundings.restore(request.seed)
     try:
         module = importlib.import_module(request.module)
     except BaseException as error:
         return _raised(error, request.module)
     served["module"] = module
     return Returned(None)
-
-
-def _set_up_torch() -> None:
-    """As it is in a fresh process, whatever switches earlier code has set."""
-    torch.set_default_dtype(torch.float32)
-    torch.set_default_device(None)
-    torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(1)
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed & 0xFFFFFFFF)
-    if torch.version.cuda is None:
-        # All that torch.manual_seed would seed here; it takes milliseconds to note where it was called from, for CUDA.
-        torch.default_generator.manual_seed(seed)
-    else:
-        torch.manual_seed(seed)
 
 
 def _run(request: Run, body: memoryview, served: dict[str, Any]) -> list[Returned | Raised]:

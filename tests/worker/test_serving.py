@@ -188,25 +188,45 @@ def test_state_lasts_as_long_as_the_worker(start: Start) -> None:
     assert value(start(source), "f") == 1
 
 
-def test_a_file_that_is_imported_again_finds_everything_as_at_first(start: Start) -> None:
-    switches = "torch.get_default_dtype(), torch.ones(()).device, torch.is_grad_enabled()"
+CHANGES = {
+    "torch.set_default_dtype(torch.float64)": "torch.get_default_dtype()",
+    "torch.set_default_device('meta')": "torch.ones(()).device",
+    "torch.set_grad_enabled(False)": "torch.is_grad_enabled()",
+    "torch.autocast('cpu', dtype=torch.bfloat16).__enter__()": "(torch.ones(1, 1) @ torch.ones(1, 1)).dtype",
+    "torch.autograd.set_detect_anomaly(True)": "torch.is_anomaly_enabled()",
+    "Distribution.set_default_validate_args(False)": "Distribution._validate_args",
+    "torch.use_deterministic_algorithms(True)": "torch.are_deterministic_algorithms_enabled()",
+    "torch.set_float32_matmul_precision('medium')": "torch.get_float32_matmul_precision()",
+    "torch.set_flush_denormal(True)": "float(torch.tensor(1e-320, dtype=torch.float64) * 1.0)",
+    "torch.set_num_threads(2)": "torch.get_num_threads()",
+    "torch.manual_seed(9), random.seed(9), numpy.random.seed(9)": "torch.rand(1), random.random(), numpy.random.rand()",
+    "sys.setrecursionlimit(9000)": "sys.getrecursionlimit()",
+    "os.environ.update(LEFT='behind')": "dict(os.environ)",
+    "os.chdir('/')": "os.getcwd()",
+    "os.makedirs('left/behind'), open('left/here', 'w').close(), open('there', 'w').close()": "os.listdir()",
+    "seen.append(1)": "seen",
+    "setattr(torch, 'earlier', weakref.ref(energy))": "getattr(torch, 'earlier', lambda: None)() is None",
+}
+"""What code may leave behind, and how that is seen."""
+
+
+@pytest.mark.parametrize(("change", "look"), CHANGES.items(), ids=CHANGES)
+def test_a_file_that_is_imported_again_finds_everything_as_at_first(start: Start, change: str, look: str) -> None:
     source = (
-        "import random, sys, numpy, torch\nseen = []\n"
-        "drawn = float(torch.rand(())), random.random(), float(numpy.random.rand())\n"
-        "def f():\n    seen.append(1)\n    torch.set_default_dtype(torch.float64)\n"
-        "    torch.set_default_device('meta')\n    torch.set_grad_enabled(False)\n    return len(seen), drawn\n"
-        f"def g():\n    return [str(one) for one in ({switches})], len(sys.meta_path), drawn"
+        "import os, random, sys, weakref\nimport numpy, torch\nfrom torch.distributions import Distribution\n"
+        "seen = []\ndef energy(): pass\n"
+        f"found = str([{look}])\n"
+        f"def before(): return found\ndef now(): return str([{look}])\ndef change(): {change}\n"
     )
     relay = Relay()
     first = start(source, relay)
-    before = value(first, "g")
-    assert value(first, "f")[0] == 1
-    assert value(first, "g")[0] != before[0]
+    before = value(first, "before")
+    value(first, "change")
+    assert value(first, "now") != before
     first.hand_on()
     again = start(source, relay)
     assert again.is_inherited
-    assert value(again, "g") == before
-    assert value(again, "f")[0] == 1
+    assert value(again, "before") == before
 
 
 @pytest.mark.parametrize(
