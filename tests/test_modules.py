@@ -154,6 +154,12 @@ def test_a_module_that_is_not_what_was_asked_for(student: StudentOf, source: str
     assert said in failure(lambda: module.method("inverse")(X[:, :2])).message
 
 
+def test_a_module_that_torch_has_traced_is_one(student: StudentOf) -> None:
+    source = CODER + "\ndef Traced(d): return torch.jit.trace(Coder(d), torch.ones(2, d))"
+    traced = student(source, Traced=Coder).Traced.build(3)
+    assert traced(X.float()).shape == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

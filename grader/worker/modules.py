@@ -50,7 +50,7 @@ def checked(module: Any) -> nn.Module:
     """The module, if it is one."""
     if not isinstance(module, nn.Module):
         raise NotAModuleError(type(module).__name__)
-    if "_modules" not in vars(module):
+    if not hasattr(module, "_modules"):
         # Torch fails on it with an AttributeError of its own, somewhere else for each thing that is asked.
         raise NotInitialisedError(type(module).__name__)
     return module
