@@ -102,7 +102,7 @@ def _assert_tensor(actual: Any, expected: Tensor, where: str) -> None:
         raise CheckFailed(Cause.SHAPE, f"{where}expected shape {wanted}, got {got}.")
     if actual.dtype != expected.dtype:
         wanted_dtype, got_dtype = _name(expected.dtype), _name(actual.dtype)
-        raise CheckFailed(Cause.DTYPE, f"{where}expected dtype {wanted_dtype}, as the inputs have, got {got_dtype}.")
+        raise CheckFailed(Cause.DTYPE, f"{where}expected dtype {wanted_dtype}, got {got_dtype}.")
 
 
 def _assert_close(actual: Tensor, expected: Tensor, tolerance: Tolerance, where: str) -> None:

@@ -134,7 +134,7 @@ def map_objective(log_lik: Tensor, params: Sequence[Tensor], prior_precision: fl
 
     Args:
         log_lik: Log-likelihood of each example of the minibatch under the current parameters, shape [minibatch].
-        params: The parameters, tensors of any shapes.
+        params: The parameters, tensors of any shapes and memory layouts (a transposed one has no flat `.view`).
         prior_precision: Inverse variance of the prior.
         dataset_size: How many data points there are in all, not in the minibatch.
 

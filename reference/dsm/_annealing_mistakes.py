@@ -271,6 +271,16 @@ def repeats_the_noise_of_the_first_level(
     return x
 
 
+def visits_all_levels_in_turn(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
+    with torch.no_grad():
+        x = x.detach()
+        for k in range(noise.shape[1]):
+            for i, sigma in enumerate(sigmas):
+                step = eps0 * (sigma / sigmas[-1]) ** 2
+                x = x + step * score_fn(x, sigma) + (2 * step).sqrt() * noise[i, k]
+    return x
+
+
 def starts_each_level_anew(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
     with torch.no_grad():
         x = x.detach()
@@ -383,6 +393,7 @@ SENTENCES: dict[Callable[..., Any], str] = {
     walks_downhill_at_each_level: "Let the noise be zero: do your chains climb to a mode, or leave it?",
     takes_one_step_a_level: "How many steps does each level have, and how many do you take?",
     repeats_the_noise_of_the_first_level: "Is the noise of your second level independent of that of the first?",
+    visits_all_levels_in_turn: "After the finest level, why does your chain visit the coarsest again?",
     starts_each_level_anew: "Where does your second level start: where the first one ended?",
     scales_noise_with_sigma: "Noise levels are for the field. How large is the noise of a step of size h?",
     clamps_the_states_at_each_level: (

@@ -171,6 +171,14 @@ def leaves_out_the_start(
         return torch.stack(path[1:]) if return_path else path[-1]
 
 
+def puts_the_start_last(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + math.sqrt(2 * step) * z)
+        return torch.stack((*path[1:], path[0])) if return_path else path[-1]
+
+
 def leaves_out_the_end(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
     with torch.no_grad():
         path = [x.detach()]
@@ -316,6 +324,7 @@ SENTENCES: dict[Callable[..., Any], str] = {
     stops_one_step_early: "How many noises are you given, and how many steps do you take?",
     clamps_the_states: "A standard normal is outside of [-1, 1] a third of the time. How often are your chains?",
     leaves_out_the_start: "With K steps a path has K + 1 states: which one is missing?",
+    puts_the_start_last: "Which state comes first in your path? It starts with x itself.",
     leaves_out_the_end: "Is the last state of your path the one that you return without a path?",
     ignores_return_path: "Change return_path: does your result change?",
     returns_both: "With return_path, how many results were asked for, one or two?",

@@ -245,6 +245,24 @@ def descends_with_momentum(*given: Tensor, steps: int, lr: float, eps: Tensor) -
     return m.detach(), v.detach(), torch.stack(trace)
 
 
+def keeps_the_last_gradient(*given: Tensor, steps: int, lr: float, eps: Tensor) -> Triple:
+    def log_normal(x: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+        return -0.5 * (math.log(2 * math.pi) + spread + (x - mean).square() * torch.exp(-spread)).sum(-1)
+
+    logits, mu, logvar, m, v = given
+    trace, kept_m, kept_v = [], torch.zeros_like(m), torch.zeros_like(v)
+    for _ in range(steps):
+        m, v = m.detach().requires_grad_(), v.detach().requires_grad_()
+        z = m + torch.exp(0.5 * v) * eps
+        log_target = torch.logsumexp(torch.log_softmax(logits, 0) + log_normal(z.unsqueeze(1), mu, logvar), 1)
+        loss = (log_normal(z, m, v) - log_target).mean()
+        grad_m, grad_v = torch.autograd.grad(loss, (m, v))
+        kept_m, kept_v = kept_m + grad_m, kept_v + grad_v
+        m, v = m - lr * kept_m, v - lr * kept_v
+        trace.append(loss.detach())
+    return m.detach(), v.detach(), torch.stack(trace)
+
+
 def descends_with_adam(*given: Tensor, steps: int, lr: float, eps: Tensor) -> Triple:
     def log_normal(x: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
         return -0.5 * (math.log(2 * math.pi) + spread + (x - mean).square() * torch.exp(-spread)).sum(-1)
@@ -315,6 +333,7 @@ SENTENCES = {
     averages_the_logarithms: "A component far away should hardly matter; yours pulls the harder the farther it is.",
     scales_noise_by_the_variance: "With v = log 4 and eps = 1, how far from m should the sample be?",
     descends_with_momentum: "Your first step is right, your second too long: what do you carry over?",
+    keeps_the_last_gradient: "Your first step is right, your second too long: what do you carry over?",
     descends_with_adam: "Your first step is as long in every dimension; should a larger gradient not go further?",
     exponentiates_before_summing: "Start 80 away from every component: what is the log of a density rounded to 0?",
     returns_double: "Which dtype went in, and which came out? A model in float32 cannot add the two.",

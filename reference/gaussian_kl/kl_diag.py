@@ -256,6 +256,22 @@ def forgets_to_divide_the_difference(mu_q: Tensor, logvar_q: Tensor, mu_p: Tenso
 
 
 @question.misconception("Measure both Gaussians in millimetres instead of metres: should the KL change?")
+def divides_by_the_variance_of_p_before_squaring(
+    mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor
+) -> Tensor:
+    log_ratio = logvar_q - logvar_p
+    scaled = (mu_q - mu_p) * torch.exp(-logvar_p)
+    return 0.5 * (scaled.square() + torch.exp(log_ratio) - 1 - log_ratio).sum(-1)
+
+
+@question.misconception("At one mean, let q shrink to a tenth of p, and then grow to ten times p: which costs more?")
+def turns_the_ratio_of_variances_over(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
+    log_ratio = logvar_p - logvar_q
+    scaled = (mu_q - mu_p) * torch.exp(-0.5 * logvar_p)
+    return 0.5 * (scaled.square() + torch.exp(log_ratio) - 1 - log_ratio).sum(-1)
+
+
+@question.misconception("Measure both Gaussians in millimetres instead of metres: should the KL change?")
 def divides_by_the_std_of_p(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
     log_ratio = logvar_q - logvar_p
     return 0.5 * ((mu_q - mu_p).square() * torch.exp(-0.5 * logvar_p) + torch.exp(log_ratio) - 1 - log_ratio).sum(-1)

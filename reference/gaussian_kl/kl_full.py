@@ -241,6 +241,24 @@ def scales_the_difference_once(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor,
     return 0.5 * (squares - mu_q.shape[-1]) + (diagonal_p.log() - diagonal_q.log()).sum(-1)
 
 
+@question.misconception("Where q and p are the same the KL should be zero; what is yours?")
+def forgets_the_dimension(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_tril_p: Tensor) -> Tensor:
+    spread = torch.linalg.solve_triangular(scale_tril_p, scale_tril_q, upper=False)
+    shift = torch.linalg.solve_triangular(scale_tril_p, (mu_q - mu_p).unsqueeze(-1), upper=False)
+    diagonal_p, diagonal_q = (scale.diagonal(dim1=-2, dim2=-1) for scale in (scale_tril_p, scale_tril_q))
+    squares: Tensor = spread.square().sum((-2, -1)) + shift.square().sum((-2, -1))
+    return 0.5 * squares + (diagonal_p.log() - diagonal_q.log()).sum(-1)
+
+
+@question.misconception("Make p a little wider than q at the same mean: does your KL turn negative?")
+def flips_the_log_determinants(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_tril_p: Tensor) -> Tensor:
+    spread = torch.linalg.solve_triangular(scale_tril_p, scale_tril_q, upper=False)
+    shift = torch.linalg.solve_triangular(scale_tril_p, (mu_q - mu_p).unsqueeze(-1), upper=False)
+    diagonal_p, diagonal_q = (scale.diagonal(dim1=-2, dim2=-1) for scale in (scale_tril_p, scale_tril_q))
+    squares: Tensor = spread.square().sum((-2, -1)) + shift.square().sum((-2, -1))
+    return 0.5 * (squares - mu_q.shape[-1]) + (diagonal_q.log() - diagonal_p.log()).sum(-1)
+
+
 @question.misconception("In one dimension with scales 2 for q and 1 for p, what is Sp^-1 Sq: 2, or 4?")
 def traces_the_factors(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_tril_p: Tensor) -> Tensor:
     spread = torch.linalg.solve_triangular(scale_tril_p, scale_tril_q, upper=False)

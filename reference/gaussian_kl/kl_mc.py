@@ -317,6 +317,15 @@ def returns_the_standard_deviation(log_q: Tensor, log_p: Tensor, dim: int = 0, k
     return contributions.mean(dim), contributions.std(dim)
 
 
+@question.misconception(
+    "With a hundred times the samples, does an average become a hundred times as sure, or ten times?"
+)
+def divides_the_error_by_n(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
+    log_ratio = log_p - log_q
+    contributions = -log_ratio if kind == "k1" else torch.expm1(log_ratio) - log_ratio
+    return contributions.mean(dim), contributions.std(dim) / contributions.shape[dim]
+
+
 @question.misconception("You report k1's error for k3; which numbers did you average?")
 def measures_the_error_of_k1_only(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
     log_ratio = log_p - log_q

@@ -181,6 +181,9 @@ question.check(
 Pair = tuple[Tensor, Tensor]
 
 
+WEIGHTS = "What do your weights sum to? Try log_weights = [1, 1] with two equal components."
+
+
 @question.misconception("Your Gaussian sits between the modes but is too narrow to cover them.")
 def ignores_the_spread_of_the_means(log_weights: Tensor, mu: Tensor, var: Tensor) -> Pair:
     weights = torch.softmax(log_weights, dim=0).unsqueeze(-1)
@@ -193,7 +196,14 @@ def averages_standard_deviations(log_weights: Tensor, mu: Tensor, var: Tensor) -
     return (weights * mu).sum(0), (weights * var.sqrt()).sum(0).square()
 
 
-@question.misconception("What do your weights sum to? Try log_weights = [1, 1] with two equal components.")
+@question.misconception(WEIGHTS)
+def forgets_to_normalise_the_weights_of_deviations(log_weights: Tensor, mu: Tensor, var: Tensor) -> Pair:
+    weights = torch.exp(log_weights).unsqueeze(-1)
+    mean = (weights * mu).sum(0)
+    return mean, (weights * (var + (mu - mean).square())).sum(0)
+
+
+@question.misconception(WEIGHTS)
 def forgets_to_normalise_the_weights(log_weights: Tensor, mu: Tensor, var: Tensor) -> Pair:
     weights = torch.exp(log_weights).unsqueeze(-1)
     mean = (weights * mu).sum(0)

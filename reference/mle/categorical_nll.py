@@ -239,6 +239,11 @@ def averages_over_the_batch(logits: Tensor, targets: Tensor) -> Tensor:
     return value.mean()
 
 
+@question.misconception("Try a batch of one example: which dimensions does .squeeze() without an argument remove?")
+def squeezes_every_dimension(logits: Tensor, targets: Tensor) -> Tensor:
+    return -logits.log_softmax(-1).gather(-1, targets[..., None]).squeeze()
+
+
 @question.misconception("Can a log-probability be positive? Which sign has its negative?")
 def forgets_the_minus(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0]

@@ -180,6 +180,8 @@ question.check("behaviour", points=0.25, requires=check_values)(
     does_constant_work(steps(minibatches=(3,), parameters=ONE_TENSOR), steps(minibatches=(300,), parameters=ONE_TENSOR))
 )
 
+EVERY_MINIBATCH = "Average your loss over all minibatches of one data set: do you get the loss of the whole set?"
+MORE_WEIGHTS = "Add a thousand weights to the model: how many more squares does the prior count?"
 WHOSE_N = "Your penalty grows relative to the data as the mean replaces the sum; who supplies the missing N?"
 WHOLE = "Take twice as much of the same data: should the loss of one data point double?"
 
@@ -191,7 +193,14 @@ def forgets_the_size_of_the_data_set(
     return -log_lik.mean() + prior_precision / 2 * sum(p.square().sum() for p in params)
 
 
-@question.misconception("Average your loss over all minibatches of one data set: do you get the loss of the whole set?")
+@question.misconception(EVERY_MINIBATCH)
+def divides_all_by_the_size_of_the_data_set(
+    log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int
+) -> Tensor:
+    return (-log_lik.sum() + prior_precision / 2 * sum(p.square().sum() for p in params)) / dataset_size
+
+
+@question.misconception(EVERY_MINIBATCH)
 def divides_by_the_size_of_the_minibatch(
     log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int
 ) -> Tensor:
@@ -222,7 +231,15 @@ def penalises_the_first_parameter_alone(
     return -log_lik.mean() + prior_precision / (2 * dataset_size) * params[0].square().sum()
 
 
-@question.misconception("Add a thousand weights to the model: how many more squares does the prior count?")
+@question.misconception(MORE_WEIGHTS)
+def averages_over_all_parameters(
+    log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int
+) -> Tensor:
+    theta = torch.cat([p.reshape(-1) for p in params])
+    return -log_lik.mean() + prior_precision / (2 * dataset_size) * theta.square().mean()
+
+
+@question.misconception(MORE_WEIGHTS)
 def averages_over_parameters(
     log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int
 ) -> Tensor:

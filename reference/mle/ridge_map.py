@@ -246,6 +246,7 @@ question.check(
     description="Handles the data with tensor operations, not with a Python loop.",
 )(does_constant_work(problems(batch_shapes=((),), sizes=((7, 2),)), problems(batch_shapes=((),), sizes=((300, 2),))))
 
+NO_PRIOR = "Set prior_precision near 0: do you recover least squares?"
 STRONGER = "The prior gets narrower as prior_precision grows: what should that do to the length of w?"
 
 
@@ -279,6 +280,12 @@ def takes_the_precision_for_a_standard_deviation(
     return w[..., 0]
 
 
+@question.misconception("The prior of every weight is independent of the others: which entries of X'X may it change?")
+def adds_the_precision_to_every_entry(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) -> Tensor:
+    w: Tensor = torch.linalg.solve(X.mT @ X + noise_var * prior_precision, X.mT @ y[..., None])
+    return w[..., 0]
+
+
 @question.misconception("Doubling N changed the effective prior.")
 def averages_over_the_data(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) -> Tensor:
     eye, n = torch.eye(X.shape[-1], dtype=X.dtype, device=X.device), X.shape[-2]
@@ -286,7 +293,14 @@ def averages_over_the_data(X: Tensor, y: Tensor, noise_var: float, prior_precisi
     return w[..., 0]
 
 
-@question.misconception("Set prior_precision near 0: do you recover least squares?")
+@question.misconception(NO_PRIOR)
+def forgets_the_noise_of_the_gram_matrix(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) -> Tensor:
+    eye = torch.eye(X.shape[-1], dtype=X.dtype, device=X.device)
+    w: Tensor = torch.linalg.solve(X.mT @ X + prior_precision * eye, X.mT @ y[..., None] / noise_var)
+    return w[..., 0]
+
+
+@question.misconception(NO_PRIOR)
 def forgets_the_noise_on_one_side(X: Tensor, y: Tensor, noise_var: float, prior_precision: float) -> Tensor:
     eye = torch.eye(X.shape[-1], dtype=X.dtype, device=X.device)
     w: Tensor = torch.linalg.solve(X.mT @ X / noise_var + prior_precision * eye, X.mT @ y[..., None])

@@ -162,6 +162,7 @@ question.check("behaviour", points=0.25, requires=check_values)(keeps_generators
 question.check("behaviour", points=0.25, requires=check_values)(avoids_forbidden_names(rows(3)))
 question.check("behaviour", points=0.25, requires=check_values)(does_constant_work(rows(3), rows(300)))
 
+CORRELATED = "Correlate two dimensions: does a step in one of them change your score in the other?"
 AWAY = "Your arrows leave the mode. Which argument does a score function in this lecture differentiate, x or mu?"
 
 
@@ -199,7 +200,33 @@ def multiplies_the_factor_the_wrong_way_round(x: Tensor, mu: Tensor, scale_tril:
     return result
 
 
-@question.misconception("Correlate two dimensions: does a step in one of them change your score in the other?")
+@question.misconception("Multiply L L^T and L L out for L = [[1, 0], [1, 1]]: which of them do your two solves undo?")
+def solves_with_the_lower_factor_twice(x: Tensor, mu: Tensor, scale_tril: Tensor) -> Tensor:
+    half = torch.linalg.solve_triangular(scale_tril, (mu - x).unsqueeze(-1), upper=False)
+    result: Tensor = torch.linalg.solve_triangular(scale_tril, half, upper=False).squeeze(-1)
+    return result
+
+
+@question.misconception("Differentiate -x^2 / 2 in x: where is the half then?")
+def keeps_the_half_of_the_exponent(x: Tensor, mu: Tensor, scale_tril: Tensor) -> Tensor:
+    half = torch.linalg.solve_triangular(scale_tril, (mu - x).unsqueeze(-1), upper=False)
+    result: Tensor = torch.linalg.solve_triangular(scale_tril.mT, half, upper=True).squeeze(-1)
+    return 0.5 * result
+
+
+@question.misconception("Try points of one dimension: which dimensions does .squeeze() without an argument remove?")
+def squeezes_every_dimension(x: Tensor, mu: Tensor, scale_tril: Tensor) -> Tensor:
+    half = torch.linalg.solve_triangular(scale_tril, (mu - x).unsqueeze(-1), upper=False)
+    result: Tensor = torch.linalg.solve_triangular(scale_tril.mT, half, upper=True).squeeze()
+    return result
+
+
+@question.misconception(CORRELATED)
+def keeps_only_the_diagonal_of_the_factor(x: Tensor, mu: Tensor, scale_tril: Tensor) -> Tensor:
+    return (mu - x) / scale_tril.diagonal(dim1=-2, dim2=-1).square()
+
+
+@question.misconception(CORRELATED)
 def keeps_only_the_diagonal(x: Tensor, mu: Tensor, scale_tril: Tensor) -> Tensor:
     var = (scale_tril @ scale_tril.mT).diagonal(dim1=-2, dim2=-1)
     return (mu - x) / var

@@ -84,7 +84,9 @@ question.check(
 def check_draws_independent_signs(student: Student, seed: int) -> None:
     """The signs of `rademacher` are +1 and -1, equally likely, and know nothing of one another."""
     signs_drawn = student.rademacher((4096, 3), generator=generator(seed))
-    expect(signs_drawn.abs() == 1, "rademacher draws something else than +1 and -1.")
+    found = {float(value) for value in signs_drawn.unique()}
+    shown = "draws_zeros_and_ones" if found == {0, 1} else "draws_normal_numbers" if len(found) > 2 else None
+    expect(signs_drawn.abs() == 1, "rademacher draws something else than +1 and -1.", misconception=shown)
     outcomes = ((signs_drawn > 0).long() * torch.tensor([1, 2, 4])).sum(-1)
     assert_law(frequencies(outcomes, torch.full((8,), 0.125)))
 
@@ -208,6 +210,18 @@ def shares_the_directions(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
 def sums_the_product_without_the_direction(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
     jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
     return torch.einsum("bij,sbj->sb", jacobian, v).mean(0)
+
+
+@question.misconception("Averaged over all signs, v^T J is zero: what must it be multiplied with before it is summed?")
+def sums_the_row_without_the_direction(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij->sb", v, jacobian).mean(0)
+
+
+@question.misconception("Change the second of your directions: does the estimate notice?")
+def takes_the_first_direction_alone(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("bi,bij,bj->b", v[0], jacobian, v[0])
 
 
 @question.misconception("Is v^T s differentiated in x or in v? Try a constant field: its divergence is zero.")

@@ -142,12 +142,23 @@ def rows(count: int) -> st.SearchStrategy[Arguments]:
 
 question.check("behaviour", points=0.5, requires=check_values)(does_constant_work(rows(3), rows(300)))
 
+TWICE = "Fit s(x) = -x / v to data from N(0, 4) with your loss: your variance is off by a factor of 2."
 SHRINKS = "Training shrinks the score to zero."
 
 
-@question.misconception("Fit s(x) = -x / v to data from N(0, 4) with your loss: your variance is off by a factor of 2.")
+@question.misconception(TWICE)
 def forgets_the_half(score_fn: Field, x: Tensor) -> Tensor:
     return (divergence(score_fn, x) + score_fn(x).square().sum(-1)).mean()
+
+
+@question.misconception(TWICE)
+def halves_both_terms(score_fn: Field, x: Tensor) -> Tensor:
+    return 0.5 * (divergence(score_fn, x) + score_fn(x).square().sum(-1)).mean()
+
+
+@question.misconception("A field that is zero everywhere has the loss 0: does any field have a lower one with yours?")
+def forgets_the_trace(score_fn: Field, x: Tensor) -> Tensor:
+    return 0.5 * score_fn(x).square().sum(-1).mean()
 
 
 @question.misconception("Right minimiser, wrong scale: what is your loss for s(x) = -x / 4 and the data -2 and 2?")

@@ -263,6 +263,23 @@ def forgets_to_square_the_projection(score_fn: Field, x: Tensor, v: Tensor, *, v
     return (hutchinson_divergence(score_fn, x, v) + 0.5 * square).mean()
 
 
+@question.misconception("Turn all directions round: your loss should stay. How often does v stand in its first term?")
+def sums_the_product_without_the_direction(score_fn: Field, x: Tensor, v: Tensor, *, variance_reduced: bool) -> Tensor:
+    v = v.reshape(-1, *x.shape)
+    score = score_fn(x)
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda point: score_fn(point[None])[0]))(x)
+    square = score.square().sum(-1) if variance_reduced else (v * score).sum(-1).square().mean(0)
+    return (torch.einsum("sbi,bij->sb", v, jacobian).mean(0) + 0.5 * square).mean()
+
+
+@question.misconception("Put two independent copies of a model side by side: the losses should add up.")
+def averages_the_norm_over_dimensions(score_fn: Field, x: Tensor, v: Tensor, *, variance_reduced: bool) -> Tensor:
+    v = v.reshape(-1, *x.shape)
+    score = score_fn(x)
+    square = score.square().mean(-1) if variance_reduced else (v * score).sum(-1).square().mean(0)
+    return (hutchinson_divergence(score_fn, x, v) + 0.5 * square).mean()
+
+
 @question.misconception("Training shrinks the score to zero.")
 def detaches_the_divergence(score_fn: Field, x: Tensor, v: Tensor, *, variance_reduced: bool) -> Tensor:
     v = v.reshape(-1, *x.shape)
