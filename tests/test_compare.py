@@ -73,6 +73,12 @@ def test_a_shape_that_would_broadcast_is_another_shape(shape: tuple[int, ...]) -
     assert found.message == f"expected shape [3], got {list(shape)}."
 
 
+def test_a_wrong_dtype_is_named_without_a_word_about_inputs() -> None:
+    # rademacher(shape, generator=g) has no input that has a dtype.
+    wrong = failure(torch.tensor([1, -1]), torch.tensor([1.0, -1.0]))
+    assert wrong.message == "expected dtype float32, got int64."
+
+
 @pytest.mark.parametrize("got", DTYPES.values(), ids=str)
 @pytest.mark.parametrize("wanted", [torch.float64, torch.float32, torch.int64, torch.bool], ids=str)
 def test_the_dtype_must_be_the_same(got: torch.dtype, wanted: torch.dtype) -> None:
