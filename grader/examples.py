@@ -52,6 +52,8 @@ class Recording:
     check: Check
     seed: int
     examples: tuple[Example, ...]
+    unfit: tuple[str, ...] = ()
+    """Why inputs were left out: one that the oracle itself fails says nothing about a submission."""
 
     @property
     def calls(self) -> list[Call]:
@@ -106,7 +108,7 @@ def record_question(question: Question, secret: bytes) -> list[Recording]:
     """The recordings of all checks of a question, the same for a whole class.
 
     Raises:
-        GraderError: Where the oracle fails a check, or a check draws no input.
+        GraderError: Where the oracle fails a check on most of its inputs, or a check draws no input.
     """
     return [
         _record_training(question, check, derive_seed(secret, "training", question.id))
@@ -123,12 +125,33 @@ def _record_training(question: Question, check: Check, seed: int) -> Recording:
 
 
 def _record(question: Question, check: Check, seed: int) -> Recording:
-    examples: list[Example] = []
+    every: list[Drawn] = []
     try:
-        run_given(check.test, seed, lambda drawn: examples.append(record_example(question, check, drawn)))
+        run_given(check.test, seed, every.append)
     except Unsatisfiable as error:
         raise GraderError(f"{question.id}: check {check.name} draws no input: {error}") from error
-    return Recording(check=check, seed=seed, examples=tuple(examples))
+    examples, unfit = record_examples(question, check, every)
+    if len(unfit) > len(examples):
+        raise unfit[0]
+    return Recording(check=check, seed=seed, examples=tuple(examples), unfit=tuple(map(str, unfit)))
+
+
+def record_examples(
+    question: Question, check: Check, every: Sequence[Drawn]
+) -> tuple[list[Example], list[GraderError]]:
+    """The examples of all inputs that are fit for a check, and why others are not.
+
+    Among hundreds of courses one draws the middle of an interval, or the same point twice, where no answer has the
+    property: that is the check's fault, and must cost neither that course its question nor anybody a point.
+    """
+    examples: list[Example] = []
+    unfit: list[GraderError] = []
+    for drawn in every:
+        try:
+            examples.append(record_example(question, check, drawn))
+        except GraderError as error:
+            unfit.append(error)
+    return examples, unfit
 
 
 def record_example(question: Question, check: Check, drawn: Drawn) -> Example:

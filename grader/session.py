@@ -16,7 +16,7 @@ from hypothesis.errors import Flaky
 
 from grader.accepted import Accepted, digest
 from grader.errors import CheckFailed, GraderError, WorkerFailure
-from grader.examples import Drawn, Example, Recording, calls_of, record_example, run_body, run_given
+from grader.examples import Drawn, Example, Recording, calls_of, record_examples, run_body, run_given
 from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
@@ -185,7 +185,7 @@ class QuestionSession:
         return {name: (each, [next(rest) for _ in calls_of(each)]) for name, each in examples.items()}
 
     def _own_examples(self, check: Check) -> list[Example]:
-        return [record_example(self.question, check, drawn) for drawn in self.personal.get(check.name, ())]
+        return record_examples(self.question, check, self.personal.get(check.name, ()))[0]
 
     def _replay(
         self, check: Check, examples: Sequence[Example], answers: Sequence[Answer]
@@ -219,7 +219,11 @@ class QuestionSession:
         if self.is_trial or self._has_shrunk or failing.failure.cause not in _SHRINKABLE:
             return failing
         self._has_shrunk = True
-        search = _Search(check=recording.check, attempt=lambda: self._student(self.link, None))
+        search = _Search(
+            check=recording.check,
+            attempt=lambda: self._student(self.link, None),
+            is_fit=lambda drawn: bool(record_examples(self.question, recording.check, [drawn])[0]),
+        )
         try:
             run_given(recording.check.test, recording.seed, search.body)
         except CheckFailed:
@@ -240,6 +244,8 @@ class _Search:
 
     check: Check
     attempt: Callable[[], Student]
+    is_fit: Callable[[Drawn], bool]
+    """Whether the oracle passes on an input; where it does not, nobody could."""
     started: float = field(default_factory=time.monotonic)
     runs: int = 0
     best: Verdict | None = None
@@ -265,7 +271,7 @@ class _Search:
             # Another input kills the worker; what was found before stands, and no more time goes into this.
             self.runs = MAX_SHRINK_RUNS
             return
-        if failure is None:
+        if failure is None or not self.is_fit(drawn):
             return
         self.best_drawn = text
         self.best = Verdict(check=self.check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown))

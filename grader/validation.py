@@ -16,6 +16,7 @@ import msgspec
 from grader import catalog, grading, variants
 from grader.catalog import LoadedAssignment
 from grader.errors import GraderError
+from grader.examples import record_question
 from grader.grading import Progress
 from grader.model import Outcome, QuestionResult, Submission, SubmissionResult
 from grader.question import Question
@@ -243,3 +244,12 @@ def _problems(report: QuestionReport, trivial: Graded, question: Question) -> It
     for check in report.checks:
         if check.caught_by_count == 0:
             yield f"the check {check.name} cannot fail: no misconception and no trivial answer fails it."
+    yield from _unfit_inputs(question)
+
+
+def _unfit_inputs(question: Question) -> Iterator[str]:
+    """What the oracle itself fails; a class is graded without such inputs."""
+    for recording in record_question(question, SECRET):
+        if recording.unfit:
+            count = len(recording.unfit) + len(recording.examples)
+            yield f"{len(recording.unfit)} of {count} inputs are left out; the first one because {recording.unfit[0]}"

@@ -309,6 +309,41 @@ def test_an_oracle_that_fails_its_own_check_is_a_fault_of_ours() -> None:
         record_question(question, SECRET)
 
 
+@pytest.fixture
+def unfit_at_zero() -> Question:
+    """A question with a law that a right answer cannot obey at the simplest input, as authors overlook."""
+    question = Question(id="broken.2", functions=["total"], title="Nearly right")
+
+    def total(x: Tensor) -> Tensor:
+        return x.sum()
+
+    question.oracle(total)
+
+    def body(student: Student, number: int) -> None:
+        expect(student.total(torch.tensor([float(number)])) != 0, "the total is zero.")
+
+    check = given(number=st.integers(0, 50))(body)
+    question.check("law", points=1, name="check", description="No total is zero.")(check)
+    return question
+
+
+def test_an_input_that_the_oracle_fails_is_left_out(unfit_at_zero: Question) -> None:
+    (recording,) = record_question(unfit_at_zero, SECRET)
+    assert len(recording.examples) > len(recording.unfit) > 0
+    assert "the oracle itself fails check check" in recording.unfit[0]
+    assert all(example.drawn["number"] > 0 for example in recording.examples)
+    verdict = verdicts(unfit_at_zero, [recording], FakeLink({"total": lambda x: x.sum()}))["check"]
+    assert verdict.outcome is Outcome.PASSED
+
+
+def test_a_counterexample_is_an_input_on_which_a_right_answer_passes(unfit_at_zero: Question) -> None:
+    recordings = record_question(unfit_at_zero, SECRET)
+    verdict = verdicts(unfit_at_zero, recordings, FakeLink({"total": lambda x: 0 * x.sum()}))["check"]
+    assert verdict.outcome is Outcome.FAILED
+    ((call, _),) = verdict.calls
+    assert call.args[0].item() == 1
+
+
 @pytest.mark.parametrize("error", [RuntimeError("boom"), KeyError("boom"), torch.linalg.LinAlgError("boom")])
 def test_a_body_that_breaks_on_a_students_value_is_a_fault_of_ours(error: Exception) -> None:
     def body(student: Student, source: Any) -> None:

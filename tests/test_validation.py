@@ -199,6 +199,16 @@ def test_a_question_whose_oracle_fails_is_a_fault_of_ours(validate: Validate) ->
         validate(replace={"torch.e * student.f(x)": "2 * student.f(x)"})
 
 
+def test_an_input_that_the_oracle_fails_is_told_of(validate: Validate) -> None:
+    more = (
+        '@question.check("law", points=0.3)\n@given(number=st.integers(0, 50))\n'
+        'def check_rises(student, number):\n    """A law."""\n'
+        '    expect(student.f(number * torch.ones(1, 2)) > 2.5, "it does not rise")\n'
+    )
+    (problem,) = [one for one in validate(more).problems if "left out" in one]
+    assert "inputs are left out; the first one because o.1: the oracle itself fails check rises: it does not" in problem
+
+
 def test_only_what_there_is_can_be_validated(tiny: Path, settings: Settings) -> None:
     with pytest.raises(UsageError, match="this course has tiny"):
         validation.validate(Settings(course=TINY, out=settings.out), ["large"], lambda done, of: None)
