@@ -247,7 +247,7 @@ NO_CHANGE = (
 
 SENTENCES = {
     draws_everything_in_one_call: (
-        "Your samples have the right marginals and no correlations. What does the second variable know of the first?"
+        "Your variables are drawn independently of each other. What does the second one know of the first?"
     ),
     draws_all_variables_again: "How often is the model called, and which of its answers does each variable come from?",
     takes_the_most_likely_value: "Draw twice: the samples are the same. Where is the chance in your sampler?",

@@ -131,7 +131,7 @@ def returns_double(conds: Sequence[Tensor], x: Tensor) -> Tensor:
 
 SENTENCES = {
     sums_over_the_first_variables: (
-        "Your conditional of x_1 depends on what comes later. Which variables does the chain rule let it see?"
+        "Your first factor is the law of the last variable. Which dimensions are summed over for that of x_1?"
     ),
     normalises_over_the_first_variable: "Fix x_1 and add your conditional of x_2 up over the values of x_2: is it one?",
     returns_joints_of_prefixes: (

@@ -39,6 +39,13 @@ def turns_the_gap_around(log_joint: Tensor, log_q: Tensor) -> Triple:
     return elbo, log_px, gap
 
 
+def derives_the_bound_from_a_gap_turned_around(log_joint: Tensor, log_q: Tensor) -> Triple:
+    log_px = torch.logsumexp(log_joint, -1)
+    log_posterior = log_joint - log_px[..., None]
+    gap = (log_posterior.exp() * (log_posterior - log_q)).sum(-1)
+    return log_px - gap, log_px, gap
+
+
 def subtracts_the_entropy(log_joint: Tensor, log_q: Tensor) -> Triple:
     log_px = torch.logsumexp(log_joint, -1)
     q = log_q.exp()
@@ -151,6 +158,8 @@ SENTENCES = {
     "distribution is your expectation?",
     keeps_the_log_outside: "Try two different q: your bound is the same for both. Where did Jensen's inequality go?",
     turns_the_gap_around: "Your three numbers do not add up unless q is the posterior.",
+    derives_the_bound_from_a_gap_turned_around: "Which of the two distributions is the expectation in your gap under: "
+    "q, or p(z | x)?",
     subtracts_the_entropy: "Let all states be equally likely: should a q that spreads over them do better, or worse?",
     forgets_the_entropy: "With q one-hot you are right, and the more q spreads the worse. What is q's spread worth?",
     averages_over_states_evenly: "Put nearly all of q on one state: how much should the other states still say?",

@@ -123,6 +123,21 @@ def turns_the_gap_around(*given: Tensor) -> Triple:
     return log_px, elbo, reversed_kl
 
 
+def derives_the_bound_from_a_gap_turned_around(*given: Tensor) -> Triple:
+    x, W, b, noise_var, q_mean, q_cov = given
+    dim, latent = W.shape
+    r = x - b
+    cov = W @ W.mT + noise_var * torch.eye(dim).to(W)
+    quadratic = (r @ torch.linalg.inv(cov) * r).sum(-1)
+    log_px = -0.5 * (dim * math.log(2 * math.pi) + torch.logdet(cov) + quadratic)
+    precision = (W.mT @ W + noise_var * torch.eye(latent).to(W)) / noise_var
+    inverse, covariance = torch.linalg.inv(q_cov), torch.linalg.inv(precision)
+    away = q_mean - r @ W @ covariance / noise_var
+    squares = (inverse * (covariance + away[..., None] * away[..., None, :])).sum((-2, -1))
+    gap = 0.5 * (squares - latent + torch.logdet(q_cov) + torch.logdet(precision))
+    return log_px, log_px - gap, gap
+
+
 def forgets_the_noise_in_the_posterior(*given: Tensor) -> Triple:
     x, W, b, noise_var, q_mean, q_cov = given
     dim, latent = W.shape
@@ -215,6 +230,8 @@ SENTENCES = {
     leaves_directions_out: "With as many latents as dimensions your log p(x) is right. Which directions of x does your "
     "determinant leave out?",
     turns_the_gap_around: "Your three numbers do not add up unless q is the posterior.",
+    derives_the_bound_from_a_gap_turned_around: "Which of the two distributions is the expectation in your gap under: "
+    "q, or p(z | x)?",
     forgets_the_noise_in_the_posterior: "Without noise x would tell z exactly. How wide is your posterior as s2 goes "
     "to 0?",
     returns_a_negative_gap: "A KL is never negative. Which of the two numbers that you subtract is the larger?",

@@ -221,7 +221,8 @@ def with_empty_component(source: Numbers, *, far: bool) -> Arguments:
     x, mu, var = source.normal((7, 3)), torch.tensor(MU, dtype=torch.float64), source.uniform((3, 3), low=0.4, high=2.0)
     logits = source.normal((3,))
     if far:
-        mu[1] = 1e4
+        # So far that its squared distance overflows: its responsibilities are zero for those, too, who keep logarithms.
+        mu[1] = 1e200
     else:
         logits[1] = -math.inf
     return arguments(x, logits, mu, var)
@@ -365,3 +366,20 @@ def keeps_parameters_with_a_mask(x: Tensor, logits: Tensor, mu: Tensor, var: Ten
     new_var = torch.maximum(deviations.sum(0) / n_k.masked_fill(empty, 1), torch.full_like(var, min_var))
     total = (largest.squeeze(-1) + scaled.sum(-1).log()).sum()
     return torch.log(n_k.squeeze(-1) / max(x.shape[0], 1)), new_mu, torch.where(empty, var, new_var), total
+
+
+@question.alternative
+def keeps_logarithms_of_the_responsibilities(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    precision = var.rsqrt()
+    terms = precision.log() - 0.5 * ((x[:, None] - mu) * precision) ** 2 - 0.5 * math.log(2 * math.pi)
+    joint = torch.log_softmax(logits, 0) + terms.sum(-1)
+    log_lik = torch.logsumexp(joint, 1, keepdim=True)
+    log_counts = torch.logsumexp(joint - log_lik, 0) if len(x) else torch.full_like(logits, -math.inf)
+    empty = torch.isneginf(log_counts)
+    shares = torch.exp(joint - log_lik - torch.where(empty, 0.0, log_counts))
+    mean = shares.T @ x
+    spread = (shares.unsqueeze(-1) * (x[:, None] - mean).square()).sum(0).clamp_min(min_var)
+    new_mu, new_var = torch.where(empty[:, None], mu, mean), torch.where(empty[:, None], var, spread)
+    return log_counts - math.log(max(len(x), 1)), new_mu, new_var, log_lik.sum()
