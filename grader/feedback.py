@@ -62,9 +62,12 @@ def following_result(verdict: Verdict, sentence: str, score: float) -> CheckResu
 
 
 def _staff(verdict: Verdict) -> str | None:
-    """What only the instructor reads: all of a message, in which a submission's own line may be quoted."""
-    said = verdict.fault or (str(verdict.failure) if verdict.failure is not None else None)
-    return None if said is None else printable(said)
+    """What only the instructor reads: our faults, and all of a message, which may quote a line of the submission."""
+    said = verdict.fault or (str(verdict.failure) if verdict.failure is not None else "")
+    if verdict.unfit:
+        count = f"{len(verdict.unfit)} inputs" if len(verdict.unfit) > 1 else "1 input"
+        said = f"{said} By our fault, {count} left out: {verdict.unfit[0]}".strip()
+    return printable(said) or None
 
 
 def _cause(verdict: Verdict) -> Cause | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis.errors import Flaky
@@ -47,6 +47,8 @@ class Verdict:
     fault: str | None = None
     """The grader's own fault, for the instructor."""
     duration_s: float = 0.0
+    unfit: tuple[str, ...] = ()
+    """Why inputs were left out of the check."""
 
 
 @dataclass(kw_only=True)
@@ -77,6 +79,7 @@ class QuestionSession:
     accepted: Accepted = field(default_factory=Accepted)
     """By this process, of this question's recorded inputs."""
     _own: dict[str, tuple[Sequence[Example], Sequence[Answer]]] | None = None
+    _own_unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _has_fetched: bool = False
     _has_shrunk: bool = False
     _trained: OnceTransport | None = None
@@ -93,7 +96,8 @@ class QuestionSession:
             verdict = Verdict(check=check, outcome=Outcome.SKIPPED)
         else:
             verdict = self._judge(recording)
-        verdict = _timed(verdict, time.perf_counter() - start)
+        unfit = (*recording.unfit, *self._own_unfit.get(check.name, ()))
+        verdict = replace(verdict, duration_s=time.perf_counter() - start, unfit=unfit)
         self.verdicts[check.name] = verdict
         return verdict
 
@@ -185,7 +189,9 @@ class QuestionSession:
         return {name: (each, [next(rest) for _ in calls_of(each)]) for name, each in examples.items()}
 
     def _own_examples(self, check: Check) -> list[Example]:
-        return record_examples(self.question, check, self.personal.get(check.name, ()))[0]
+        examples, unfit = record_examples(self.question, check, self.personal.get(check.name, ()))
+        self._own_unfit[check.name] = tuple(map(str, unfit))
+        return examples
 
     def _replay(
         self, check: Check, examples: Sequence[Example], answers: Sequence[Answer]
@@ -289,14 +295,3 @@ def _failure_of(check: Check, student: Student, drawn: Drawn) -> CheckFailed | N
 def _nondeterministic(failing: Verdict) -> Verdict:
     failure = CheckFailed(Cause.NONDETERMINISTIC, "Called twice with the same inputs, your code behaved differently.")
     return Verdict(check=failing.check, outcome=Outcome.FAILED, failure=failure, calls=failing.calls)
-
-
-def _timed(verdict: Verdict, duration_s: float) -> Verdict:
-    return Verdict(
-        check=verdict.check,
-        outcome=verdict.outcome,
-        failure=verdict.failure,
-        calls=verdict.calls,
-        fault=verdict.fault,
-        duration_s=duration_s,
-    )

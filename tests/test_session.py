@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
@@ -22,6 +23,7 @@ from grader.compare import assert_value, expect
 from grader.diagnosis import recognised
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Recording, calls_of, record_question, run_body
+from grader.feedback import check_result
 from grader.link import Batch
 from grader.model import Cause, Outcome
 from grader.question import Check, Question
@@ -334,6 +336,30 @@ def test_an_input_that_the_oracle_fails_is_left_out(unfit_at_zero: Question) -> 
     assert all(example.drawn["number"] > 0 for example in recording.examples)
     verdict = verdicts(unfit_at_zero, [recording], FakeLink({"total": lambda x: x.sum()}))["check"]
     assert verdict.outcome is Outcome.PASSED
+    # Nobody loses by it, and whoever signs the grades reads it.
+    staff = check_result(verdict).staff
+    assert staff is not None
+    assert staff.startswith("By our fault, ")
+    assert recording.unfit[0] in " ".join(staff.split())
+
+
+def test_an_input_of_a_submissions_own_that_the_oracle_fails_is_told_of_too() -> None:
+    question = broken(
+        lambda student, source: expect(student.total(source.normal((1,))) < 0.5, "the total is large."),
+        lambda x: x.sum(),
+    )
+    mine = [{"source": Numbers(seed=seed, decimals=1)} for seed in range(8)]
+    (recording,) = [replace(one, unfit=()) for one in record_question(question, SECRET)]
+    session = QuestionSession(
+        question=question,
+        recordings=[recording],
+        everything=Batch(recording.calls),
+        link=FakeLink({"total": lambda x: x.sum()}),  # type: ignore[arg-type]  # all of a link that is asked for
+        personal={"check": mine},
+    )
+    verdict = session.run(recording)
+    assert verdict.outcome is Outcome.PASSED
+    assert 0 < len(verdict.unfit) < len(mine)
 
 
 def test_a_counterexample_is_an_input_on_which_a_right_answer_passes(unfit_at_zero: Question) -> None:
