@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from reference.frontier._mistakes import Mistake, listed_in
 from reference.frontier._velocities import cfm_pair
 
 Pair = tuple[Tensor, Tensor]
 Field = Callable[..., Tensor]
-Mistake = tuple[str, Callable[..., object]]
 
 PAIR: list[Mistake] = []
 """Of cfm_pair."""
@@ -21,193 +21,187 @@ EULER: list[Mistake] = []
 """Of euler_flow."""
 
 
-def _in(bank: list[Mistake], sentence: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    def add(wrong: Callable[..., object]) -> Callable[..., object]:
-        bank.append((sentence, wrong))
-        return wrong
-
-    return add
-
-
 NOISE_FIRST = "At t = 0 your sample should be noise."
 THE_ENDS = "Between the ends your velocity is right. What is it at t = 0, and at t = 1?"
 SHAPE_OF_T = "One time for each example: which shape must it have to meet [batch, channels, height, width]?"
 ONE_EACH = "Print the times that the field is given: is there one for each example?"
 
 
-@_in(PAIR, NOISE_FIRST)
+@listed_in(PAIR, NOISE_FIRST)
 def swaps_the_weights(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return time * x0 + (1 - time) * x1, x1 - x0
 
 
-@_in(PAIR, NOISE_FIRST)
+@listed_in(PAIR, NOISE_FIRST)
 def runs_time_backwards(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return time * x0 + (1 - time) * x1, x0 - x1
 
 
-@_in(PAIR, "Go a little way from x_t along your u: do you come nearer to the data?")
+@listed_in(PAIR, "Go a little way from x_t along your u: do you come nearer to the data?")
 def points_at_the_noise(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return (1 - time) * x0 + time * x1, x0 - x1
 
 
-@_in(PAIR, THE_ENDS)
+@listed_in(PAIR, THE_ENDS)
 def divides_by_the_time_that_is_left(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     x_t = (1 - time) * x0 + time * x1
     return x_t, (x1 - x_t) / (1 - time)
 
 
-@_in(PAIR, THE_ENDS)
+@listed_in(PAIR, THE_ENDS)
 def divides_by_the_time_that_is_gone(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     x_t = (1 - time) * x0 + time * x1
     return x_t, (x_t - x0) / time
 
 
-@_in(PAIR, "At constant speed, is the velocity near the data smaller than at the start? How much time is left there?")
+@listed_in(
+    PAIR, "At constant speed, is the velocity near the data smaller than at the start? How much time is left there?"
+)
 def slows_down_on_the_way(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     x_t = (1 - time) * x0 + time * x1
     return x_t, x1 - x_t
 
 
-@_in(PAIR, "At constant speed, is the velocity at the start zero? How long did the way so far take?")
+@listed_in(PAIR, "At constant speed, is the velocity at the start zero? How long did the way so far take?")
 def speeds_up_on_the_way(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     x_t = (1 - time) * x0 + time * x1
     return x_t, x_t - x0
 
 
-@_in(PAIR, SHAPE_OF_T)
+@listed_in(PAIR, SHAPE_OF_T)
 def does_not_broadcast_time(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     return (1 - t) * x0 + t * x1, x1 - x0
 
 
-@_in(PAIR, SHAPE_OF_T)
+@listed_in(PAIR, SHAPE_OF_T)
 def broadcasts_to_vectors_only(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t[..., None]
     return (1 - time) * x0 + time * x1, x1 - x0
 
 
-@_in(PAIR, "Give three examples the times 0, 0.5 and 1: where are the three of them?")
+@listed_in(PAIR, "Give three examples the times 0, 0.5 and 1: where are the three of them?")
 def uses_one_time_for_all(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.flatten()[0] if t.numel() else 0.0
     return (1 - time) * x0 + time * x1, x1 - x0
 
 
-@_in(PAIR, "A quarter of the time on a straight path at constant speed: which part of the way is done?")
+@listed_in(PAIR, "A quarter of the time on a straight path at constant speed: which part of the way is done?")
 def mixes_variances(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return (1 - time).sqrt() * x0 + time.sqrt() * x1, x1 - x0
 
 
-@_in(PAIR, "At t = 1 your sample should be data, without any noise.")
+@listed_in(PAIR, "At t = 1 your sample should be data, without any noise.")
 def leaves_some_noise_in_the_data(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return (1 - 0.99 * time) * x0 + time * x1, x1 - 0.99 * x0
 
 
-@_in(PAIR, "Two results: which of the two is a point, and which is a velocity?")
+@listed_in(PAIR, "Two results: which of the two is a point, and which is a velocity?")
 def returns_them_in_the_other_order(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return x1 - x0, (1 - time) * x0 + time * x1
 
 
-@_in(PAIR, "Your values are right and have no gradient. What is cut off?")
+@listed_in(PAIR, "Your values are right and have no gradient. What is cut off?")
 def detaches_the_pair(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
     return ((1 - time) * x0 + time * x1).detach(), (x1 - x0).detach()
 
 
-@_in(LOSS, "Put two independent copies of a problem side by side: the losses should add up.")
+@listed_in(LOSS, "Put two independent copies of a problem side by side: the losses should add up.")
 def averages_over_the_event(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - u).square().mean()
 
 
-@_in(LOSS, "Repeat every pair: an average should not change.")
+@listed_in(LOSS, "Repeat every pair: an average should not change.")
 def sums_over_the_batch(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - u).square().sum()
 
 
-@_in(LOSS, "Double the distance of the field from u: by what factor should the loss grow?")
+@listed_in(LOSS, "Double the distance of the field from u: by what factor should the loss grow?")
 def forgets_the_square(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     error = (v_fn(x_t, t) - u).square().reshape((*t.shape, -1)).sum(-1)
     return error.sqrt().mean()
 
 
-@_in(LOSS, "A field of zeros and the velocity (1, 2): is your loss 5?")
+@listed_in(LOSS, "A field of zeros and the velocity (1, 2): is your loss 5?")
 def takes_half_of_the_square(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return 0.5 * (v_fn(x_t, t) - u).square().sum() / t.numel()
 
 
-@_in(LOSS, "What does your field learn to predict: where the path ends, or which way it goes?")
+@listed_in(LOSS, "What does your field learn to predict: where the path ends, or which way it goes?")
 def aims_the_field_at_the_data(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, _ = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - x1).square().sum() / t.numel()
 
 
-@_in(LOSS, "What does your field learn to predict: where the path began, or which way it goes?")
+@listed_in(LOSS, "What does your field learn to predict: where the path began, or which way it goes?")
 def aims_the_field_at_the_noise(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, _ = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - x0).square().sum() / t.numel()
 
 
-@_in(LOSS, "Where along the path is the field asked? A sampler will ask it everywhere.")
+@listed_in(LOSS, "Where along the path is the field asked? A sampler will ask it everywhere.")
 def asks_the_field_at_the_noise(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     _, u = cfm_pair(x0, x1, t)
     return (v_fn(x0, t) - u).square().sum() / t.numel()
 
 
-@_in(LOSS, "Where along the path is the field asked? A sampler will ask it before the data are there.")
+@listed_in(LOSS, "Where along the path is the field asked? A sampler will ask it before the data are there.")
 def asks_the_field_at_the_data(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     _, u = cfm_pair(x0, x1, t)
     return (v_fn(x1, t) - u).square().sum() / t.numel()
 
 
-@_in(LOSS, "x_t and t belong together: which time is your field told?")
+@listed_in(LOSS, "x_t and t belong together: which time is your field told?")
 def tells_the_time_that_is_left(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, 1 - t) - u).square().sum() / t.numel()
 
 
-@_in(LOSS, "The field expects times of shape [batch]; what does it get from you?")
+@listed_in(LOSS, "The field expects times of shape [batch]; what does it get from you?")
 def shapes_the_times_like_the_points(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))) - u).square().sum() / t.numel()
 
 
-@_in(LOSS, "Right for vectors, wrong for images: which dimensions of an image do you sum over?")
+@listed_in(LOSS, "Right for vectors, wrong for images: which dimensions of an image do you sum over?")
 def sums_over_the_last_dimension(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - u).square().sum(-1).mean()
 
 
-@_in(LOSS, "How many losses does one batch have?")
+@listed_in(LOSS, "How many losses does one batch have?")
 def returns_one_loss_per_pair(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - u).square().reshape((*t.shape, -1)).sum(-1)
 
 
-@_in(LOSS, "Your loss is right and trains nothing. What is cut off?")
+@listed_in(LOSS, "Your loss is right and trains nothing. What is cut off?")
 def detaches_the_field(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t).detach() - u).square().sum() / t.numel()
 
 
-@_in(LOSS, "Which dtype went in, and which came out? A model in float32 cannot use such a loss.")
+@listed_in(LOSS, "Which dtype went in, and which came out? A model in float32 cannot use such a loss.")
 def returns_the_loss_in_double(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - u).square().sum().double() / t.numel()
 
 
-@_in(EULER, "A constant velocity for one unit of time: does the distance depend on your number of steps?")
+@listed_in(EULER, "A constant velocity for one unit of time: does the distance depend on your number of steps?")
 def forgets_the_length_of_a_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -216,7 +210,7 @@ def forgets_the_length_of_a_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tenso
     return x
 
 
-@_in(EULER, "Where does the flow start, at noise or at data? And in which direction does its time run?")
+@listed_in(EULER, "Where does the flow start, at noise or at data? And in which direction does its time run?")
 def flows_backwards(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps, 0, -1):
@@ -225,7 +219,7 @@ def flows_backwards(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "Where does the flow start, at noise or at data? And in which direction does its time run?")
+@listed_in(EULER, "Where does the flow start, at noise or at data? And in which direction does its time run?")
 def counts_the_time_down(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps, 0, -1):
@@ -234,7 +228,7 @@ def counts_the_time_down(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "With one step, at which time is the field asked: where the step begins, or where it ends?")
+@listed_in(EULER, "With one step, at which time is the field asked: where the step begins, or where it ends?")
 def asks_at_the_end_of_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -243,7 +237,7 @@ def asks_at_the_end_of_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tenso
     return x
 
 
-@_in(EULER, "With one step, at which time is the field asked: where the step begins, or half-way?")
+@listed_in(EULER, "With one step, at which time is the field asked: where the step begins, or half-way?")
 def asks_in_the_middle_of_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -252,7 +246,7 @@ def asks_in_the_middle_of_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Te
     return x
 
 
-@_in(EULER, "Count how often your loop runs: does the number of steps decide, or the number of examples?")
+@listed_in(EULER, "Count how often your loop runs: does the number of steps decide, or the number of examples?")
 def loops_over_examples(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for example in range(len(x0)):
@@ -261,7 +255,7 @@ def loops_over_examples(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "Print the times that you pass: at which one does the last step begin, and where should it?")
+@listed_in(EULER, "Print the times that you pass: at which one does the last step begin, and where should it?")
 def spreads_the_times_from_0_to_1(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for t in torch.linspace(0, 1, n_steps, dtype=x0.dtype, device=x0.device):
@@ -269,7 +263,7 @@ def spreads_the_times_from_0_to_1(v_fn: Field, x0: Tensor, n_steps: int) -> Tens
     return x
 
 
-@_in(EULER, "Add up the lengths of your steps: is that one?")
+@listed_in(EULER, "Add up the lengths of your steps: is that one?")
 def takes_one_step_too_many(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps + 1):
@@ -278,7 +272,7 @@ def takes_one_step_too_many(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "Where does your second step begin?")
+@listed_in(EULER, "Where does your second step begin?")
 def starts_again_with_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -287,7 +281,7 @@ def starts_again_with_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor
     return x
 
 
-@_in(EULER, "Of a field that does not depend on x, only on t, what does your flow make? Print the times.")
+@listed_in(EULER, "Of a field that does not depend on x, only on t, what does your flow make? Print the times.")
 def never_moves_the_clock(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x, t = x0, torch.zeros(x0.shape[:1] if x0.dim() > 1 else (), dtype=x0.dtype, device=x0.device)
     for _ in range(n_steps):
@@ -295,7 +289,7 @@ def never_moves_the_clock(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "Times run from 0 to 1; what runs from 0 to the number of steps?")
+@listed_in(EULER, "Times run from 0 to 1; what runs from 0 to the number of steps?")
 def passes_the_number_of_the_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -304,7 +298,7 @@ def passes_the_number_of_the_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tens
     return x
 
 
-@_in(EULER, ONE_EACH)
+@listed_in(EULER, ONE_EACH)
 def passes_one_time_for_all(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -313,7 +307,7 @@ def passes_one_time_for_all(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, ONE_EACH)
+@listed_in(EULER, ONE_EACH)
 def passes_one_time_for_each_row_of_an_image(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -321,7 +315,7 @@ def passes_one_time_for_each_row_of_an_image(v_fn: Field, x0: Tensor, n_steps: i
     return x
 
 
-@_in(EULER, ONE_EACH)
+@listed_in(EULER, ONE_EACH)
 def passes_a_number(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -329,7 +323,7 @@ def passes_a_number(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "A third is not a float32. In which dtype are the times that you pass?")
+@listed_in(EULER, "A third is not a float32. In which dtype are the times that you pass?")
 def passes_times_in_float32(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     for step in range(n_steps):
@@ -338,7 +332,7 @@ def passes_times_in_float32(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     return x
 
 
-@_in(EULER, "Your end point is right and has no gradient. What is switched off on the way?")
+@listed_in(EULER, "Your end point is right and has no gradient. What is switched off on the way?")
 def follows_the_field_without_a_graph(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     x = x0
     with torch.no_grad():
@@ -348,7 +342,7 @@ def follows_the_field_without_a_graph(v_fn: Field, x0: Tensor, n_steps: int) -> 
     return x
 
 
-@_in(EULER, "Start twice from the same x0: is it still the same?")
+@listed_in(EULER, "Start twice from the same x0: is it still the same?")
 def moves_the_start(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
     with torch.no_grad():
         for step in range(n_steps):

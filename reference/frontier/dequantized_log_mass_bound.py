@@ -49,6 +49,7 @@ from reference.frontier._evidence import (
     ties,
 )
 from reference.frontier._ranking_mistakes import RANKING
+from reference.frontier._ranking_unit_mistakes import UNITS
 
 Density = Callable[[Tensor], Tensor]
 
@@ -226,7 +227,7 @@ def check_does_not_care_about_the_unit(student: Student, levels: tuple[float, fl
 
 for sentence, wrong in BOUND:
     question.misconception(sentence)(wrong)
-for sentence, wrong in RANKING:
+for sentence, wrong in (*RANKING, *UNITS):
     question.misconception(sentence, replaces="rank_models")(wrong)
 
 
