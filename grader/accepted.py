@@ -2,6 +2,8 @@
 
 What a check's body finds on recorded inputs follows from the answers alone, as long as it asks nothing else. Right
 programs that compute alike, of which a class is full, answer alike to the last bit; the body runs for the first.
+Where every check of a question accepts its answers, the reply that brought them is remembered too, and one like it
+is not even read.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.received import Received
 from grader.worker.layout import stored
 from grader.worker.messages import Answer, Raised
 
@@ -41,6 +44,15 @@ def digest(check: str, forbidden_uses: Sequence[str], answers: Sequence[Answer])
             _feed(hasher, list(_fields(answer)) if isinstance(answer, Raised) else (answer.value,))
     except _EqualsNothingError:
         return None
+    return hasher.digest()
+
+
+def digest_of_all(forbidden_uses: Sequence[str], received: Received) -> bytes | None:
+    """One digest of all that the verdicts of a question's checks follow from; None where it does not tell."""
+    if received.digest is None:
+        return None
+    hasher = hashlib.blake2b(received.digest, digest_size=32)
+    _feed(hasher, list(forbidden_uses))
     return hasher.digest()
 
 

@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-import msgspec
-
 from grader.errors import CheckFailed, WorkerFailure
 from grader.model import Cause
+from grader.received import Received
 from grader.transports import Call
 from grader.worker import messages, wire
-from grader.worker.messages import Answer, Load, Raised, Returned, Run, WireCall
+from grader.worker.messages import Answer, Load, Raised, Run, WireCall
 
 MAX_DEATHS = 2
 """Workers that one question may lose before its other checks are given up."""
@@ -29,9 +28,6 @@ MAX_RECEIVED_BYTES = 256 << 20
 
 HEADER_WEIGHT = 64
 """Memory that the values of a header take, in its own bytes; roughly."""
-
-MAX_MESSAGE_CHARS = 2000
-MAX_LINE_CHARS = 200
 
 
 class WorkerProcess(Protocol):
@@ -145,10 +141,23 @@ class Link:
             CheckFailed: Where the submission cannot be imported.
             WireError: Where the calls are too much for one exchange.
         """
-        if not batch.calls:
-            return []
+        return self.reply_to(batch).read() if batch.calls else []
+
+    def reply_to(self, batch: Batch, is_known: Callable[[Received], bool] = lambda received: False) -> Received:
+        """The reply to calls, of which there are some, from one exchange.
+
+        Args:
+            batch: The calls.
+            is_known: Of a reply whose bytes were read before, and found to be one, tells that they need not be now.
+
+        Raises:
+            WorkerFailure: As `perform_all` does, and likewise what follows.
+            CheckFailed: Where the submission cannot be imported.
+            WireError: Where the calls are too much for one exchange.
+        """
         self._make_ready()
-        return self._exchange(lambda number: Run(number, self._device, batch.packed), batch.packer, len(batch.calls))
+        count = len(batch.calls)
+        return self._exchange(lambda number: Run(number, self._device, batch.packed), batch.packer, count, is_known)
 
     def hand_on(self) -> None:
         """Leave the worker to the submission's next question: everything that this one asked went well."""
@@ -182,9 +191,9 @@ class Link:
         """Import the submission, in a worker that others have used anew."""
         self._worker = self._worker or self._spawn()
         try:
-            loaded = self._exchange(
+            (loaded,) = self._exchange(
                 lambda number: Load(number, self._module, self._source, self._seed), wire.Packer(), 1
-            )[0]
+            ).read()
         except WorkerFailure as failure:
             raise WorkerFailure(failure.cause, f"While your file was imported: {failure.message}") from failure
         if isinstance(loaded, Raised):
@@ -201,7 +210,13 @@ class Link:
         """A question that ran into the time limit once is not let near it again."""
         return len(self.deaths) >= MAX_DEATHS or any(death.cause is Cause.TIMEOUT for death in self.deaths)
 
-    def _exchange(self, request: Callable[[int], messages.Request], packer: wire.Packer, count: int) -> list[Answer]:
+    def _exchange(
+        self,
+        request: Callable[[int], messages.Request],
+        packer: wire.Packer,
+        count: int,
+        is_known: Callable[[Received], bool] = lambda received: False,
+    ) -> Received:
         assert self._worker is not None
         number = secrets.randbits(53)
         parts = wire.frame(messages.encode(request(number)), packer.parts, packer.size)
@@ -209,7 +224,10 @@ class Link:
         try:
             header, body = self._worker.request(parts, wall_s=self._wall_s)
             self._received_bytes += HEADER_WEIGHT * len(header) + len(body)
-            return decoded(header, body, number=number, count=count, lines=self._lines)
+            received = Received(header, body, number=number, count=count, lines=self._lines)
+            if not is_known(received):
+                received.read()
+            return received
         except WorkerFailure as failure:
             self.deaths.append(failure)
             self.close()
@@ -239,43 +257,4 @@ def _packed(packer: wire.Packer, call: Call) -> WireCall:
         None if call.directions is None else packer.pack(call.directions),
         call.module,
         None if call.construct is None else packer.pack(call.construct),
-    )
-
-
-def decoded(header: bytes, body: memoryview, *, number: int, count: int, lines: Sequence[str]) -> list[Answer]:
-    """The answers of a reply.
-
-    Args:
-        header: From a worker, as is `body`: anything at all.
-        body: Where the tensors of the reply lie.
-        number: Of the request.
-        count: Of the calls in it.
-        lines: Of the submission's source.
-
-    Raises:
-        WorkerFailure: With cause protocol, where the bytes are not the reply that was asked for.
-    """
-    try:
-        reply = messages.decode_reply(header)
-        if reply.id != number or len(reply.answers) != count:
-            raise wire.WireError("not the reply to this request")
-        values = wire.Unpacker(body)
-        return [
-            _placed(answer, lines) if isinstance(answer, Raised) else Returned(values.value(answer.value))
-            for answer in reply.answers
-        ]
-    except (msgspec.MsgspecError, wire.WireError, RecursionError, UnicodeDecodeError) as error:
-        raise WorkerFailure(
-            Cause.PROTOCOL, "Your process sent something that is not a reply; nothing of it was believed."
-        ) from error
-
-
-def _placed(raised: Raised, lines: Sequence[str]) -> Raised:
-    """What a worker says that its code raised, with the text of the line as it was handed in."""
-    known = raised.line is not None and 0 < raised.line <= len(lines)
-    return Raised(
-        raised.type_name[: wire.MAX_NAME_CHARS],
-        raised.message[:MAX_MESSAGE_CHARS],
-        raised.line if known else None,
-        lines[raised.line - 1].strip()[:MAX_LINE_CHARS] if known and raised.line else None,
     )

@@ -14,16 +14,17 @@ from typing import Any
 
 from hypothesis.errors import Flaky
 
-from grader.accepted import Accepted, digest
+from grader.accepted import Accepted, digest, digest_of_all
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Drawn, Example, Recording, calls_of, record_examples, run_body, run_given
 from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
+from grader.received import Received
 from grader.remote import Student
 from grader.replies import is_too_large
 from grader.transports import Call, LocalTransport, OnceTransport, ReplayTransport
-from grader.worker.messages import Answer
+from grader.worker.messages import Answer, Raised
 from grader.worker.wire import WireError
 
 MAX_SHRINK_RUNS = 80
@@ -80,6 +81,12 @@ class QuestionSession:
     """By this process, of this question's recorded inputs."""
     _own: dict[str, tuple[Sequence[Example], Sequence[Answer]]] | None = None
     _own_unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _unread: Received | None = None
+    """The answers to everything, where every check has accepted the same bytes before."""
+    _whole: bytes | None = None
+    """Digest of the answers to everything, where they came in one exchange."""
+    _accepting: set[str] = field(default_factory=set)
+    """The checks that accept their part of it, whatever else is so."""
     _has_fetched: bool = False
     _has_shrunk: bool = False
     _trained: OnceTransport | None = None
@@ -111,6 +118,8 @@ class QuestionSession:
                 return self._smallest(recording, failing)
             if check.kind is Kind.VALUE:
                 failing, _ = self._replay(check, *self._fetched_own(check))
+                if failing is not None:
+                    self._read_what_passed()
             return failing or Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
@@ -119,14 +128,26 @@ class QuestionSession:
 
     def _judge_recorded(self, recording: Recording) -> Verdict | None:
         """The first failure on the class's inputs, or None."""
+        self._fetch_all()
+        if self._unread is not None:
+            return None
         answers = self._fetched(recording)
         seen = digest(recording.check.name, self.forbidden_uses, answers)
         if seen in self.accepted:
+            self._note_accepting(recording)
             return None
         failing, asked_more = self._replay(recording.check, recording.examples, answers)
-        if failing is None and not asked_more:
+        if failing is None and not asked_more and seen is not None:
             self.accepted.add(seen)
+            self._note_accepting(recording)
         return failing
+
+    def _note_accepting(self, recording: Recording) -> None:
+        """Once every check accepts its part of an exchange, the bytes of it need not be read again."""
+        self._accepting.add(recording.check.name)
+        wanted = {each.check.name for each in self.recordings if each.check.kind is not Kind.TRAINING}
+        if wanted <= self._accepting:
+            self.accepted.add(self._whole)
 
     def _judge_trained(self, recording: Recording) -> Verdict:
         """Run a training check live, for what it asks depends on a module that is not there before.
@@ -143,10 +164,7 @@ class QuestionSession:
         return Verdict(check=recording.check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown))
 
     def _fetched(self, recording: Recording) -> list[Answer]:
-        """The student's answers to a check's recorded calls; the first check fetches those of all."""
-        if not self._has_fetched and not self.link.deaths:
-            self._has_fetched = True
-            self._fetch_all()
+        """The student's answers to a check's recorded calls."""
         name = recording.check.name
         if name not in self.answers:
             answers = self.link.perform_all(Batch(recording.calls))
@@ -154,16 +172,38 @@ class QuestionSession:
         return [answer for _, answer in self.answers[name]]
 
     def _fetch_all(self) -> None:
-        """Ask everything in one exchange; where that does not work out, each check asks for itself."""
+        """Ask everything in one exchange, once; where that does not work out, each check asks for itself."""
+        if self._has_fetched or self.link.deaths or not self.everything.calls:
+            return
+        self._has_fetched = True
         try:
-            answers = self.link.perform_all(self.everything)
+            received = self.link.reply_to(self.everything, self._is_accepted)
         except (WorkerFailure, WireError):
             return
+        if self._is_accepted(received):
+            self._unread = received
+        else:
+            self._share_out(received)
+
+    def _is_accepted(self, received: Received) -> bool:
+        return digest_of_all(self.forbidden_uses, received) in self.accepted
+
+    def _share_out(self, received: Received) -> None:
+        answers = received.read()
         if any(is_too_large(answer) for answer in answers):
             return
+        # What was raised is told with the text of the line, which is not in the bytes.
+        if not any(isinstance(answer, Raised) for answer in answers):
+            self._whole = digest_of_all(self.forbidden_uses, received)
         rest = iter(answers)
         for recording in self.recordings:
             self.answers[recording.check.name] = [(call, next(rest)) for call in recording.calls]
+
+    def _read_what_passed(self) -> None:
+        """A diagnosis goes by the answers that passed, too."""
+        if self._unread is not None:
+            self._share_out(self._unread)
+            self._unread = None
 
     def _fetched_own(self, check: Check) -> tuple[Sequence[Example], Sequence[Answer]]:
         """The submission's own inputs for a value check, with the student's answers; the first fetches those of all."""

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from grader.errors import CheckFailed, WorkerFailure
-from grader.link import MAX_DEATHS, MAX_MESSAGE_CHARS, TRIAL_SHARE, Batch, Link, Relay, decoded
+from grader.link import MAX_DEATHS, TRIAL_SHARE, Batch, Link, Relay
 from grader.model import Cause
+from grader.received import MAX_MESSAGE_CHARS, Received
 from grader.transports import Call
 from grader.worker import messages, wire
 from grader.worker.calls import tensors_in
@@ -278,19 +279,40 @@ def test_a_reply_that_does_not_fit_ends_the_worker(answers: Answering) -> None:
     assert nursery.started[0].closed
 
 
+def test_a_reply_that_is_known_is_not_read() -> None:
+    nursery = Nursery(FakeWorker(lambda run: [Packed(7)]))
+    link = nursery.link()
+    received = link.reply_to(Batch([call()]), lambda received: True)
+    assert not nursery.started[0].closed
+    with pytest.raises(WorkerFailure):
+        received.read()
+
+
+def test_replies_are_known_by_all_their_bytes_but_the_number() -> None:
+    def digest(header: bytes, body: bytes = b"", *, number: int = 41) -> bytes | None:
+        return Received(header, memoryview(body), number=number, count=1, lines=LINES).digest
+
+    header = messages.encode(Reply(41, [atom(1)]))
+    assert digest(header) is not None
+    assert digest(messages.encode(Reply(1 << 52, [atom(1)])), number=1 << 52) == digest(header)
+    others = [digest(messages.encode(Reply(41, [atom(2)]))), digest(header, b"1"), digest(header[:-1], header[-1:])]
+    assert len({digest(header), *others}) == 4
+    assert digest(header, number=40) is None
+
+
 def test_a_reply_to_another_request_is_not_believed() -> None:
     header = messages.encode(Reply(41, [atom(1)]))
-    assert decoded(header, memoryview(b""), number=41, count=1, lines=LINES) == [Returned(1)]
+    assert Received(header, memoryview(b""), number=41, count=1, lines=LINES).read() == [Returned(1)]
     for number, count in ((40, 1), (41, 0), (41, 2)):
         with pytest.raises(WorkerFailure):
-            decoded(header, memoryview(b""), number=number, count=count, lines=LINES)
+            Received(header, memoryview(b""), number=number, count=count, lines=LINES).read()
 
 
 def test_tensors_of_two_answers_may_not_share_bytes() -> None:
     node = ["t", "uint8", [4], [1], 0, 4]
     header = messages.encode([1, [["returned", node], ["returned", node]]])
     with pytest.raises(WorkerFailure):
-        decoded(header, memoryview(b"1234"), number=1, count=2, lines=LINES)
+        Received(header, memoryview(b"1234"), number=1, count=2, lines=LINES).read()
 
 
 BODY = memoryview(bytes(range(64)))
@@ -315,7 +337,7 @@ _ANSWERS = (
 def assert_safe(header: bytes, body: memoryview, count: int) -> None:
     """Whatever the bytes, they are values within bounds or a protocol failure."""
     try:
-        answers = decoded(header, body, number=1, count=count, lines=LINES)
+        answers = Received(header, body, number=1, count=count, lines=LINES).read()
     except WorkerFailure as failure:
         refused = failure.cause
     else:
@@ -377,4 +399,4 @@ def test_a_reply_with_a_few_other_bytes_does_no_harm(data: st.DataObject) -> Non
 )
 def test_bombs_are_refused(header: bytes) -> None:
     with pytest.raises(WorkerFailure):
-        decoded(header, memoryview(b""), number=1, count=1, lines=LINES)
+        Received(header, memoryview(b""), number=1, count=1, lines=LINES).read()

@@ -27,12 +27,14 @@ from grader.feedback import check_result
 from grader.link import Batch
 from grader.model import Cause, Outcome
 from grader.question import Check, Question
+from grader.received import Received
 from grader.remote import Student
 from grader.session import QuestionSession, Verdict
 from grader.standard import arguments, matches_oracle
 from grader.strategies import Numbers, numbers
 from grader.transports import Call, LocalTransport
-from grader.worker.messages import Answer
+from grader.worker import wire
+from grader.worker.messages import Answer, Packed, Reply, Returned, encode
 from tests.conftest import own_reference
 from tests.tiny_course import SECRET, TINY
 
@@ -48,6 +50,8 @@ class FakeLink:
         self.cause = cause
         self.calls = 0
         self.exchanges = 0
+        self.known = 0
+        """Replies that need not be read."""
         self.deaths: list[WorkerFailure] = []
 
     def perform(self, call: Call) -> Answer:
@@ -65,6 +69,19 @@ class FakeLink:
                 raise self.deaths[-1]
             answers.append(self.transport.perform(call))
         return answers
+
+    def reply_to(self, batch: Batch, is_known: Callable[[Received], bool]) -> Received:
+        packer = wire.Packer()
+        answers = [
+            Packed(packer.pack(answer.value)) if isinstance(answer, Returned) else answer
+            for answer in self.perform_all(batch)
+        ]
+        body = memoryview(b"".join(packer.parts))
+        received = Received(
+            encode(Reply(self.exchanges, answers)), body, number=self.exchanges, count=len(answers), lines=()
+        )
+        self.known += is_known(received)
+        return received
 
 
 def right(x: Tensor, scale: float) -> Tensor:
@@ -546,6 +563,37 @@ def test_a_body_does_not_look_again_at_answers_that_it_accepted(
         Outcome.PASSED
     )
     assert "values" in looked
+
+
+def test_the_reply_of_a_submission_that_computes_alike_is_not_read(
+    question: Question, recordings: list[Recording]
+) -> None:
+    accepted = Accepted()
+    for known, uses in enumerate(((), (), (), ("torch.norm",))):
+        link = FakeLink({"energy": right})
+        verdicts(question, recordings, link, accepted=accepted, forbidden_uses=uses)
+        assert link.known == (known in (1, 2))
+
+
+def test_what_passed_unread_is_read_for_the_diagnosis_of_what_failed(
+    question: Question, recordings: list[Recording]
+) -> None:
+    accepted = Accepted()
+    verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted)
+    own = {"inputs": arguments(torch.tensor([1.25, 2.5], dtype=torch.float64), 2.0)}
+
+    def wrong_later(x: Tensor, scale: float) -> Tensor:
+        return right(x, scale) if link.exchanges == 1 else right(x, scale) + 1
+
+    link = FakeLink({"energy": wrong_later})
+    grading = session_of(question, recordings, link, personal={"values": [own]}, accepted=accepted)
+    outcomes = {recording.check.name: grading.run(recording).outcome for recording in recordings}
+    assert link.known == 1
+    assert outcomes.pop("values") is Outcome.FAILED
+    assert set(outcomes.values()) <= {Outcome.PASSED, Outcome.SKIPPED}
+    assert {name: len(answers) for name, answers in grading.answers.items()} == {
+        recording.check.name: len(recording.calls) for recording in recordings
+    }
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ class InProcess:
     def perform_all(self, batch: Batch) -> list[Answer]:
         with _set_up(self.dtype, self.threads):
             return [self.transport.perform(call) for call in batch.calls]
+
+    def reply_to(self, batch: Batch, is_known: object) -> AtHand:
+        return AtHand(self.perform_all(batch))
+
+
+@dataclass(frozen=True)
+class AtHand:
+    """A reply that never was bytes."""
+
+    answers: list[Answer]
+    digest: None = None
+
+    def read(self) -> list[Answer]:
+        return self.answers
 
 
 @contextmanager
