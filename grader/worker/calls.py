@@ -108,6 +108,11 @@ def _filled(gradients: Any, inputs: list[Tensor]) -> list[Tensor]:
 
 
 class _OperatorCount(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not type this class
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here. Told otherwise, torch loads its whole compiler, for a second, to keep it away.
+        return False
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # nor its constructor
         self.count = 0

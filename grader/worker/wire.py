@@ -14,7 +14,6 @@ and every span, shape and stride is checked before a tensor is made.
 
 from __future__ import annotations
 
-import math
 import os
 import struct
 from collections.abc import Iterable, Sequence
@@ -173,12 +172,13 @@ class Packer:
                 raise WireError("a tensor is larger than a reply may be")
             if not self.keep_strides or not plain.numel():
                 plain = plain.contiguous()
-            elements = len(stored(plain)) if plain.numel() else 0
-            node = _Tensor(_DTYPE_NAMES[plain.dtype], list(plain.shape), list(plain.stride()), self.size, elements)
-            if elements:
-                self.parts.append(stored(plain).view(torch.uint8).numpy().data)
-            self.size += elements * plain.element_size()
-            return node
+            elements, offset = 0, self.size
+            if plain.numel():
+                flat = stored(plain)
+                elements = len(flat)
+                self.parts.append(flat.view(torch.uint8).numpy().data)
+                self.size += elements * plain.element_size()
+            return _Tensor(_DTYPE_NAMES[plain.dtype], list(plain.shape), list(plain.stride()), offset, elements)
 
 
 def _is_text(value: str) -> bool:
@@ -220,6 +220,8 @@ class Unpacker:
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise WireError("a value nests too deep or holds too many items")
         match node:
+            case _Tensor():
+                return self._tensor(node)
             case _Atom(value):
                 return value
             case _List(items):
@@ -230,8 +232,6 @@ class Unpacker:
                 return self._dict(keys, values, depth)
             case _Opaque(type_name):
                 return Opaque(type_name[:MAX_NAME_CHARS])
-            case _Tensor():
-                return self._tensor(node)
             case _Described(family, parameters):
                 return Described(family, self._parameters(parameters, depth))
             case _Kept(number):
@@ -265,13 +265,16 @@ class Unpacker:
         self.unclaimed_bytes -= node.elements * dtype.itemsize
         if self.unclaimed_bytes < 0:
             raise WireError("tensors lie on top of each other")
-        if math.prod(size for size in node.shape if size) * dtype.itemsize > MAX_BODY_BYTES:
+        count = reach = 1
+        for size, step in zip(node.shape, node.stride, strict=True):
+            count *= size or 1
+            reach += (size - 1) * step
+        if count * dtype.itemsize > MAX_BODY_BYTES:
             raise WireError("a tensor has more elements than a frame could hold")
         if 0 in node.shape:
             if node.elements:
                 raise WireError("an empty tensor carries bytes")
             return torch.empty(node.shape, dtype=dtype)
-        reach = 1 + sum((n - 1) * s for n, s in zip(node.shape, node.stride, strict=True))
         if reach != node.elements:
             raise WireError("a tensor's strides do not fit its storage")
         data = np.frombuffer(self.body, dtype=np.uint8, count=end - node.offset, offset=node.offset)
