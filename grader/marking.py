@@ -28,6 +28,7 @@ from grader.model import (
     Cause,
     CheckResult,
     Environment,
+    Kind,
     Outcome,
     QuestionResult,
     SandboxInfo,
@@ -148,6 +149,8 @@ class Marker:
 
     def _personal(self, task: Task, question: Question) -> dict[str, list[Drawn]]:
         """By value check of the question, the inputs that this submission alone meets."""
+        if all(check.kind is not Kind.VALUE for check in question.checks):
+            return {}
         name, sha256 = task.submission.assignment, task.submission.sha256
         if name not in self._inputs:
             self._inputs[name] = PersonalInputs(self.assignment(name).questions)

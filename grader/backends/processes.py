@@ -161,8 +161,9 @@ def _grade_from(connection: Connection, plan: Plan, parent: int) -> None:
     from grader import plugin
     from grader.marking import Marker
 
-    # What was imported stays; collections need not walk through it again and again.
+    # What was imported stays, and what grading leaves is mostly no garbage; collections are a twentieth of the time.
     gc.freeze()
+    gc.set_threshold(20_000)
 
     def tasks() -> Iterator[Task]:
         connection.send_bytes(_encode(_Ready()))
