@@ -16,9 +16,10 @@ from typing import Any
 from grader import variants
 from grader.catalog import LoadedAssignment
 from grader.compare import PRECISION
-from grader.diagnosis import SAME, Answers, same_answer
+from grader.diagnosis import SAME, same_answer
 from grader.model import Kind, Outcome
 from grader.question import Question
+from grader.recorded import Answers
 from grader.session import Verdict
 from grader.transports import LocalTransport
 from grader.worker.messages import Mode, Raised

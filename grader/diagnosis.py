@@ -23,17 +23,16 @@ from grader.errors import CheckFailed, GraderError
 from grader.examples import Recording, run_body
 from grader.model import Kind, Outcome
 from grader.question import Question
+from grader.recorded import Answers
 from grader.remote import Student
 from grader.scan import forbidden_uses
 from grader.session import Verdict
-from grader.transports import Call, LocalTransport, ReplayTransport
+from grader.transports import LocalTransport, ReplayTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer, Mode, Raised
 
 SAME = Tolerance(rtol=1e-6, atol=1e-8)
 """Two programs that make the same mistake agree to rounding; programs that make different ones do not."""
-
-Answers = Sequence[tuple[Call, Answer]]
 
 
 class Fingerprint:

@@ -14,17 +14,17 @@ from typing import Any
 
 from hypothesis.errors import Flaky
 
-from grader.accepted import Accepted, digest, digest_of_all
+from grader.accepted import Accepted
 from grader.errors import CheckFailed, GraderError, WorkerFailure
 from grader.examples import Drawn, Example, Recording, calls_of, record_examples, run_body, run_given
 from grader.link import Batch, Link
 from grader.model import Cause, Kind, Outcome
 from grader.question import Check, Question
-from grader.received import Received
+from grader.recorded import Answers, RecordedAnswers
 from grader.remote import Student
 from grader.replies import is_too_large
 from grader.transports import Call, LocalTransport, OnceTransport, ReplayTransport
-from grader.worker.messages import Answer, Raised
+from grader.worker.messages import Answer
 from grader.worker.wire import WireError
 
 MAX_SHRINK_RUNS = 80
@@ -74,22 +74,23 @@ class QuestionSession:
     personal: Mapping[str, Sequence[Drawn]]
     forbidden_uses: Sequence[str] = ()
     is_trial: bool = False
-    answers: dict[str, list[tuple[Call, Answer]]] = field(default_factory=dict)
-    """By check, the student's answers to the recorded calls; what a diagnosis goes by."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     accepted: Accepted = field(default_factory=Accepted)
     """By this process, of this question's recorded inputs."""
     _own: dict[str, tuple[Sequence[Example], Sequence[Answer]]] | None = None
     _own_unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _unread: Received | None = None
-    """The answers to everything, where every check has accepted the same bytes before."""
-    _whole: bytes | None = None
-    """Digest of the answers to everything, where they came in one exchange."""
-    _accepting: set[str] = field(default_factory=set)
-    """The checks that accept their part of it, whatever else is so."""
-    _has_fetched: bool = False
     _has_shrunk: bool = False
     _trained: OnceTransport | None = None
+
+    def __post_init__(self) -> None:
+        self._recorded = RecordedAnswers(
+            self.recordings, self.everything, self.link, self.accepted, self.forbidden_uses
+        )
+
+    @property
+    def answers(self) -> Mapping[str, Answers]:
+        """By check, the student's answers to the recorded calls; what a diagnosis goes by."""
+        return self._recorded.by_check
 
     def run(self, recording: Recording) -> Verdict:
         """Run one check; never raises for anything that the submission does.
@@ -118,8 +119,6 @@ class QuestionSession:
                 return self._smallest(recording, failing)
             if check.kind is Kind.VALUE:
                 failing, _ = self._replay(check, *self._fetched_own(check))
-                if failing is not None:
-                    self._read_what_passed()
             return failing or Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
@@ -128,26 +127,12 @@ class QuestionSession:
 
     def _judge_recorded(self, recording: Recording) -> Verdict | None:
         """The first failure on the class's inputs, or None."""
-        self._fetch_all()
-        if self._unread is not None:
+        if self._recorded.are_accepted(recording):
             return None
-        answers = self._fetched(recording)
-        seen = digest(recording.check.name, self.forbidden_uses, answers)
-        if seen in self.accepted:
-            self._note_accepting(recording)
-            return None
-        failing, asked_more = self._replay(recording.check, recording.examples, answers)
-        if failing is None and not asked_more and seen is not None:
-            self.accepted.add(seen)
-            self._note_accepting(recording)
+        failing, asked_more = self._replay(recording.check, recording.examples, self._recorded.of(recording))
+        if failing is None and not asked_more:
+            self._recorded.accept(recording)
         return failing
-
-    def _note_accepting(self, recording: Recording) -> None:
-        """Once every check accepts its part of an exchange, the bytes of it need not be read again."""
-        self._accepting.add(recording.check.name)
-        wanted = {each.check.name for each in self.recordings if each.check.kind is not Kind.TRAINING}
-        if wanted <= self._accepting:
-            self.accepted.add(self._whole)
 
     def _judge_trained(self, recording: Recording) -> Verdict:
         """Run a training check live, for what it asks depends on a module that is not there before.
@@ -158,52 +143,10 @@ class QuestionSession:
         (example,) = recording.examples
         student = self._student(self._trained, None)
         failure = _failure_of(recording.check, student, example.drawn)
-        self.answers[recording.check.name] = list(student.shown)
+        self._recorded.note(recording, list(student.shown))
         if failure is None:
             return Verdict(check=recording.check, outcome=Outcome.PASSED)
         return Verdict(check=recording.check, outcome=Outcome.FAILED, failure=failure, calls=tuple(student.shown))
-
-    def _fetched(self, recording: Recording) -> list[Answer]:
-        """The student's answers to a check's recorded calls."""
-        name = recording.check.name
-        if name not in self.answers:
-            answers = self.link.perform_all(Batch(recording.calls))
-            self.answers[name] = list(zip(recording.calls, answers, strict=True))
-        return [answer for _, answer in self.answers[name]]
-
-    def _fetch_all(self) -> None:
-        """Ask everything in one exchange, once; where that does not work out, each check asks for itself."""
-        if self._has_fetched or self.link.deaths or not self.everything.calls:
-            return
-        self._has_fetched = True
-        try:
-            received = self.link.reply_to(self.everything, self._is_accepted)
-        except (WorkerFailure, WireError):
-            return
-        if self._is_accepted(received):
-            self._unread = received
-        else:
-            self._share_out(received)
-
-    def _is_accepted(self, received: Received) -> bool:
-        return digest_of_all(self.forbidden_uses, received) in self.accepted
-
-    def _share_out(self, received: Received) -> None:
-        answers = received.read()
-        if any(is_too_large(answer) for answer in answers):
-            return
-        # What was raised is told with the text of the line, which is not in the bytes.
-        if not any(isinstance(answer, Raised) for answer in answers):
-            self._whole = digest_of_all(self.forbidden_uses, received)
-        rest = iter(answers)
-        for recording in self.recordings:
-            self.answers[recording.check.name] = [(call, next(rest)) for call in recording.calls]
-
-    def _read_what_passed(self) -> None:
-        """A diagnosis goes by the answers that passed, too."""
-        if self._unread is not None:
-            self._share_out(self._unread)
-            self._unread = None
 
     def _fetched_own(self, check: Check) -> tuple[Sequence[Example], Sequence[Answer]]:
         """The submission's own inputs for a value check, with the student's answers; the first fetches those of all."""
@@ -215,7 +158,7 @@ class QuestionSession:
         return self._own[check.name]
 
     def _fetch_all_own(self) -> dict[str, tuple[Sequence[Example], Sequence[Answer]]]:
-        """As `_fetch_all`; a worker that dies at it is not held against the submission, as nothing had to be asked."""
+        """In one exchange; a worker that dies at it is not held against the submission, as nothing had to be asked."""
         deaths = list(self.link.deaths)
         try:
             examples = {check.name: self._own_examples(check) for check in self.question.checks}

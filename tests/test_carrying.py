@@ -14,13 +14,13 @@ from torch import Tensor
 from grader import carrying
 from grader.carrying import Carried, Mistake
 from grader.catalog import LoadedAssignment
-from grader.diagnosis import Answers
 from grader.errors import GraderError
 from grader.examples import record_question
 from grader.feedback import following_result
 from grader.link import Batch
 from grader.model import Feedback, Outcome
 from grader.question import Assignment, Question
+from grader.recorded import Answers
 from grader.session import QuestionSession, Verdict
 from grader.standard import Arguments, about, arguments, gradients_match, keeps_precision, matches_oracle
 from grader.strategies import numbers
