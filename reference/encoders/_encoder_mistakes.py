@@ -141,6 +141,18 @@ class ReturnsTheStandardDeviation(nn.Module):
         return self.mu_head(hidden), torch.exp(0.5 * self.logvar_head(hidden))
 
 
+class ReturnsTheLogOfSigma(nn.Module):
+    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
+        super().__init__()
+        self.trunk = nn.Linear(d_in, hidden)
+        self.mu_head = nn.Linear(hidden, d_latent)
+        self.logvar_head = nn.Linear(hidden, d_latent)
+
+    def forward(self, x: Tensor) -> Pair:
+        hidden = torch.tanh(self.trunk(x))
+        return self.mu_head(hidden), 0.5 * self.logvar_head(hidden)
+
+
 class UsesRelu(nn.Module):
     def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
         super().__init__()
@@ -312,6 +324,7 @@ SENTENCES: dict[type, str] = {
     ClampsLogvar: "How sure may an example be, at most, according to your encoder, and who asked for that limit?",
     ReturnsTheVariance: _SCALE,
     ReturnsTheStandardDeviation: _SCALE,
+    ReturnsTheLogOfSigma: _SCALE,
     UsesRelu: _TANH,
     ForgetsTheNonlinearity: _TANH,
     FlattensTheBatch: "An x of shape (2, 3, 5) should give (2, 3, d_latent); which dimensions may you merge?",

@@ -191,6 +191,15 @@ def score_forgets_the_normaliser(
     return (weight * eps * torch.exp(-0.5 * logvar)).mean(0), (0.5 * weight * eps.square()).mean(0)
 
 
+def score_descends(
+    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
+) -> Pair:
+    value = f(mu + torch.exp(0.5 * logvar) * eps)
+    weight = value if baseline is None else value - baseline
+    weight = weight if value.dim() == eps.dim() else weight.unsqueeze(-1)
+    return -(weight * eps * torch.exp(-0.5 * logvar)).mean(0), -(0.5 * weight * (eps.square() - 1)).mean(0)
+
+
 def score_sums_over_samples(
     f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
 ) -> Pair:
@@ -300,6 +309,7 @@ SCORE: dict[Callable[..., Any], str] = {
     score_evaluates_q_at_the_origin: _OF_Q,
     score_forgets_the_half: "Write log q as a function of logvar, with its factor in front, and differentiate again.",
     score_forgets_the_normaliser: "For f = 1 the expectation stays 1 whatever logvar is. What does your gradient say?",
+    score_descends: "For f(z) = z and many draws the estimate in mu is near 1. Which sign has yours?",
     score_sums_over_samples: _SAMPLES,
     score_shares_the_signal: _BATCH,
     score_ignores_the_baseline: _BASELINE,

@@ -227,6 +227,44 @@ def takes_one_step_more(log_joint: LogJoint, *given: Any) -> Pair:
     return mu, logvar
 
 
+def takes_one_step_less(log_joint: LogJoint, *given: Any) -> Pair:
+    mu, logvar, eps, steps, lr = given
+    noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
+    for _ in range(1, steps):
+        m, v = mu.detach().requires_grad_(), logvar.detach().requires_grad_()
+        z = m + torch.exp(0.5 * v) * noise
+        total = log_joint(z).mean(0).sum() + 0.5 * v.sum()
+        in_mu, in_logvar = torch.autograd.grad(total, (m, v))
+        mu, logvar = mu + lr * in_mu, logvar + lr * in_logvar
+    return mu, logvar
+
+
+def moves_the_mean_first(log_joint: LogJoint, *given: Any) -> Pair:
+    mu, logvar, eps, steps, lr = given
+    noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
+    for _ in range(steps):
+        for part in (0, 1):
+            m, v = mu.detach().requires_grad_(), logvar.detach().requires_grad_()
+            z = m + torch.exp(0.5 * v) * noise
+            total = log_joint(z).mean(0).sum() + 0.5 * v.sum()
+            grads = torch.autograd.grad(total, (m, v))
+            mu, logvar = mu + lr * grads[0] * (part == 0), logvar + lr * grads[1] * (part == 1)
+    return mu, logvar
+
+
+def moves_the_spread_first(log_joint: LogJoint, *given: Any) -> Pair:
+    mu, logvar, eps, steps, lr = given
+    noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
+    for _ in range(steps):
+        for part in (1, 0):
+            m, v = mu.detach().requires_grad_(), logvar.detach().requires_grad_()
+            z = m + torch.exp(0.5 * v) * noise
+            total = log_joint(z).mean(0).sum() + 0.5 * v.sum()
+            grads = torch.autograd.grad(total, (m, v))
+            mu, logvar = mu + lr * grads[0] * (part == 0), logvar + lr * grads[1] * (part == 1)
+    return mu, logvar
+
+
 def draws_noise_of_its_own(log_joint: LogJoint, *given: Any) -> Pair:
     mu, logvar, eps, steps, lr = given
     noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
@@ -313,6 +351,9 @@ _ENTROPY = (
 _PRIOR = "log p(x, z) holds log p(z) already; how often does the prior enter your bound?"
 _OPTIMIZER = "After one step from anywhere, by how much have mu and logvar moved? It should be lr times a gradient."
 _COORDINATE = "Your mu moves as it should; in which quantity is your other step taken, and which one is asked for?"
+_IN_TURN = (
+    "mu and logvar step in turn: where is the first when you take the slope in the second, and where should it be?"
+)
 _NEGATIVE = "A fit that has not converged gives a negative gap. Would you like to know?"
 
 FITTING: dict[Callable[..., Any], str] = {
@@ -333,6 +374,9 @@ FITTING: dict[Callable[..., Any], str] = {
     steps_with_adam: _OPTIMIZER,
     adds_momentum: "Your first step is right, your second is not. What do you carry from one to the next?",
     takes_one_step_more: "Ask for one step, and count how often log_joint is needed. How many did you take?",
+    takes_one_step_less: "Ask for one step: yours ends where it started. How many do you take when two are asked for?",
+    moves_the_mean_first: _IN_TURN,
+    moves_the_spread_first: _IN_TURN,
     draws_noise_of_its_own: "Call twice with the same eps: why do the fits differ?",
     matches_marginal_variances: (
         "Your variances are those of the exact posterior's marginals. That minimises the other KL; which one is yours?"
