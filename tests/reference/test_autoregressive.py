@@ -9,14 +9,18 @@ from collections.abc import Sequence
 import mpmath
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.optimize
 import scipy.special
 import scipy.stats
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from grader import catalog
 from grader.question import Question
+from grader.standard import Arguments
 from grader.worker.families.tables import table_logits, table_logits_in_turn
 from reference.autoregressive import (
     ar_sample,
@@ -134,6 +138,35 @@ def test_gaussian_ar_fit_is_the_shortest_of_the_best(random: np.random.Generator
     solution = np.linalg.pinv(np.hstack((np.ones((2, 1)), x[:, :3]))) @ x[:, 3]
     exactly(b[3], solution[0], rtol=1e-9)
     exactly(W[3, :3], solution[1:], rtol=1e-9)
+
+
+def test_no_data_are_drawn_on_which_lapack_may_stop_early() -> None:
+    x = torch.tensor([[0.3, 0.5, 1.8, 2.0, 3.0], [-0.7, 0.5, 0.8, -1.0, 2.0]], dtype=torch.float64)
+    design, wanted = np.hstack((np.ones((2, 1)), x[:, :2])), np.vstack((x[:, 2:3], [[0.0]]))
+    ranks = [
+        scipy.linalg.lapack.dgelsy(design, wanted, np.array(begin), 1e-15, 100)[3] for begin in ([0, 0, 0], [1, 0, 1])
+    ]
+    assert ranks == [2, 1]
+    assert not gaussian_ar_nll.is_in_general_position(x)
+    x[1, 1] = 0.6
+    assert gaussian_ar_nll.is_in_general_position(x)
+
+
+@given(inputs=gaussian_ar_nll.few_data(), begin=st.lists(st.booleans(), min_size=5, max_size=5))
+def test_several_best_fits_are_told_apart_whichever_columns_lapack_begins_with(
+    inputs: Arguments, begin: list[bool]
+) -> None:
+    """LAPACK's gelsy, told to begin with any columns, as torch's lstsq tells it by accident."""
+    x = inputs.args[0].numpy()
+    W, b = gaussian_ar_nll.gaussian_ar_fit(inputs.args[0])
+    for i in range(x.shape[1]):
+        design = np.hstack((np.ones((len(x), 1)), x[:, :i]))
+        wanted = np.zeros((max(design.shape), 1))
+        wanted[: len(x)] = x[:, i : i + 1]
+        lwork = 100
+        _, solution, *_ = scipy.linalg.lapack.dgelsy(design, wanted, np.array(begin[: i + 1]), 1e-15, lwork)
+        exactly(b[i], solution[0, 0], rtol=1e-9)
+        exactly(W[i, :i], solution[1 : i + 1, 0], rtol=1e-9)
 
 
 # ar.3
