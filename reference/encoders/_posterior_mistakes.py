@@ -277,6 +277,18 @@ def draws_noise_of_its_own(log_joint: LogJoint, *given: Any) -> Pair:
     return mu, logvar
 
 
+def keeps_the_graph(log_joint: LogJoint, *given: Any) -> Pair:
+    mu, logvar, eps, steps, lr = given
+    noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
+    for _ in range(steps):
+        m, v = mu.detach().requires_grad_(), logvar.detach().requires_grad_()
+        z = m + torch.exp(0.5 * v) * noise
+        total = log_joint(z).mean(0).sum() + 0.5 * v.sum()
+        in_mu, in_logvar = torch.autograd.grad(total, (m, v))
+        mu, logvar = mu + lr * in_mu, logvar + lr * in_logvar
+    return mu, logvar
+
+
 def matches_marginal_variances(log_joint: LogJoint, *given: Any) -> Pair:
     mu, logvar, eps, steps, lr = given
     noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
@@ -378,6 +390,7 @@ FITTING: dict[Callable[..., Any], str] = {
     moves_the_mean_first: _IN_TURN,
     moves_the_spread_first: _IN_TURN,
     draws_noise_of_its_own: "Call twice with the same eps: why do the fits differ?",
+    keeps_the_graph: "Where the start requires a gradient, your result carries one to it. Should a finished fit?",
     matches_marginal_variances: (
         "Your variances are those of the exact posterior's marginals. That minimises the other KL; which one is yours?"
     ),
