@@ -12,7 +12,7 @@ from grader.text import is_text
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 # Files of the class rather than of a student.
-_PAPERWORK = re.compile(r"(README|LICENSE).*|.*\.(csv|json|md|toml|ya?ml|html)", re.IGNORECASE)
+_PAPERWORK = re.compile(r"(README|LICENSE).*|.*\.(csv|json|md|toml|ya?ml|html)|conftest\.py", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +69,7 @@ def stem_of(filename: str) -> str:
     return re.sub(r"(\.tar)?\.[^.]*$", "", filename) or filename
 
 
-def is_paperwork(filename: str) -> bool:
-    """Whether a file is the class's (a README, a table) rather than a student's."""
-    return _PAPERWORK.fullmatch(filename) is not None
+def is_paperwork(filename: str, names: frozenset[str] = frozenset()) -> bool:
+    """Whether a file is the class's rather than a student's: a README, a table, public tests of a named assignment."""
+    own_tests = filename.startswith("test_") and filename.removesuffix(".py").removeprefix("test_") in names
+    return own_tests or _PAPERWORK.fullmatch(filename) is not None

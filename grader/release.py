@@ -3,7 +3,8 @@
 A solution module is in percent format. Lines from `### BEGIN SOLUTION` to `### END SOLUTION` are taken out: of a
 function, `# YOUR CODE HERE` and `raise NotImplementedError` stay; of a markdown cell, a line that asks for the answer.
 The public tests and the handout are written by hand in `assignments/<name>/`. Only these four files are ever
-released, and none that holds a formula of a solution or of `reference/`.
+released, with one that says to pytest what a mark in them is, and none that holds a formula of a solution or of
+`reference/`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 _MARK = re.compile(rf"^(?P<indent>[ \t]*)(?P<comment># )?(?P<mark>{BEGIN}|{END})\s*$")
 _TESTS_MAY_IMPORT = {"hypothesis", "pytest", "torch"}
+_CONFTEST = """\
+\"\"\"Says to pytest what the mark of the public tests means.\"\"\"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "question(id): the question that a test belongs to")
+"""
 # Shorter formulas, such as `(x - mu) / sigma`, are anybody's.
 _TELLING = 32
 
@@ -58,6 +66,7 @@ def generate(course: Path, name: str) -> dict[str, bytes]:
         f"{name}.py": stub,
         f"{name}.ipynb": notebook_of(stub, name),
         f"test_{name}.py": _read(course / "assignments" / name / f"test_{name}.py"),
+        "conftest.py": _CONFTEST,
         "README.md": _read(course / "assignments" / name / "README.md"),
     }
     _check_imports(files[f"test_{name}.py"], name)

@@ -86,7 +86,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 def test_what_students_fetch_is_the_handout_alone(course: Course) -> None:
     fetched = {str(path.relative_to(course.ada.root / "tiny")) for path in (course.ada.root / "tiny").rglob("*")}
-    assert fetched == {"README.md", "test_tiny.py", "tiny.ipynb"}
+    assert fetched == {"README.md", "conftest.py", "test_tiny.py", "tiny.ipynb"}
     assert "YOUR CODE HERE" in (course.ada.root / "tiny" / "tiny.ipynb").read_text(encoding="utf-8")
     released = list((course.exchange / "generative" / "outbound").rglob("*"))
     assert released

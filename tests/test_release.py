@@ -137,10 +137,10 @@ def test_the_notebook_is_valid_and_keeps_the_ids_of_written_questions() -> None:
     assert notebook.cells[0].source == "# A title"
 
 
-def test_a_release_is_four_files_and_the_same_bytes_every_time(course: Path) -> None:
+def test_a_release_is_five_files_and_the_same_bytes_every_time(course: Path) -> None:
     first = release.release(course, "disc", course / "out")
     assert {path.name for path in (course / "out" / "disc").iterdir()} == {path.name for path in first}
-    assert {path.name for path in first} == {"disc.py", "disc.ipynb", "test_disc.py", "README.md"}
+    assert {path.name for path in first} == {"disc.py", "disc.ipynb", "test_disc.py", "conftest.py", "README.md"}
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in first}
     release.release(course, "disc", course / "out")
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in first} == before

@@ -112,6 +112,19 @@ def test_a_class_may_hold_a_folder_for_each_assignment(tmp_path: Path) -> None:
     assert found["bob", "gaussian_kl"] == "bob.py: the file is empty."
 
 
+def test_public_tests_are_nobodys_submission(tmp_path: Path) -> None:
+    tests = {"test_mle.py": "import mle", "conftest.py": ""}
+    put(tmp_path / "class", {"alice.py": MLE, "test_bob.py": MLE, **tests})
+    put(tmp_path / "eve", {"mle.py": MLE, **tests})
+    said: list[str] = []
+    of_class = collect(tmp_path / "class", assignments=ASSIGNMENTS, say=said.append)
+    assert {item.id for item in of_class} == {"alice", "test_bob"}
+    assert sorted(said) == [f"{name} is no submission and was left out" for name in sorted(tests)]
+    said.clear()
+    assert [item.filename for item in collect(tmp_path / "eve", assignments=ASSIGNMENTS, say=said.append)] == ["mle.py"]
+    assert said == []
+
+
 def test_a_class_that_looks_like_one_student_is_said_to_be_taken_for_one(tmp_path: Path) -> None:
     put(tmp_path / "hw", {"alice.py": MLE, "bob/mle.py": MLE, "mle.py": MLE, "mle/notes.txt": "", ".git/x": ""})
     put(tmp_path / "eve", {"mle.py": MLE, "gaussian_kl.py": KL, "notes.txt": ""})

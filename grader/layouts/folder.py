@@ -103,6 +103,7 @@ def _others(folder: Path, names: frozenset[str]) -> list[str]:
         one_line(entry.name)
         for entry in entries_of(folder)
         if not JUNK.fullmatch(entry.name)
+        and not is_paperwork(entry.name, names)
         and entry.name not in names
         and not time_of(entry.name)
         and (is_folder(entry) or (entry.suffix in CODE_SUFFIXES and entry.stem not in names))
@@ -116,7 +117,7 @@ def _class(root: Path, names: frozenset[str], say: Callable[[str], object]) -> l
         for entry in entries_of(folder):
             if entry in own_classes:
                 continue
-            if JUNK.fullmatch(entry.name) or (is_paperwork(entry.name) and not is_folder(entry)):
+            if JUNK.fullmatch(entry.name) or (is_paperwork(entry.name, names) and not is_folder(entry)):
                 say(f"{one_line(str(entry.relative_to(root)))} is no submission and was left out")
                 continue
             if _is_module(entry, names):

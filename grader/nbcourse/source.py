@@ -42,7 +42,7 @@ def release_source(course: Path, name: str, root: Path) -> list[Path]:
     released = release.generate(course, name)
     files = {
         f"{name}.ipynb": notebook(course, catalog.load(course, name)).encode(),
-        **{kept: released[kept] for kept in ("README.md", f"test_{name}.py")},
+        **{kept: released[kept] for kept in ("README.md", f"test_{name}.py", "conftest.py")},
     }
     written = [_write(root / "source" / name / filename, data) for filename, data in files.items()]
     for path, text in {root / "nbgrader_config.py": CONFIG, root / "grader.toml": _settings(course, root)}.items():
