@@ -125,7 +125,8 @@ class Link:
         self._total_s = total_s
         self._wall_s = TRIAL_SHARE * wall_s if self.is_inherited and wall_s is not None else wall_s
         self._spent_s = 0.0
-        self._received_bytes = 0
+        self.received_bytes = 0
+        """What the replies have taken up so far, roughly."""
         self.deaths: list[WorkerFailure] = []
         """How the workers died, in order."""
 
@@ -203,7 +204,7 @@ class Link:
         """Every exchange may keep to its limits and all of them still take hours, or all memory."""
         if self._spent_s > self._total_s:
             raise WorkerFailure(Cause.TIMEOUT, f"Your code took more than {self._total_s:g} s for this question.")
-        if self._received_bytes > MAX_RECEIVED_BYTES:
+        if self.received_bytes > MAX_RECEIVED_BYTES:
             raise WorkerFailure(Cause.MEMORY, "Your code returned far more than this question asks for.")
 
     def _is_given_up(self) -> bool:
@@ -223,7 +224,7 @@ class Link:
         started = time.monotonic()
         try:
             header, body = self._worker.request(parts, wall_s=self._wall_s)
-            self._received_bytes += HEADER_WEIGHT * len(header) + len(body)
+            self.received_bytes += HEADER_WEIGHT * len(header) + len(body)
             received = Received(header, body, number=number, count=count, lines=self._lines)
             if not is_known(received):
                 received.read()

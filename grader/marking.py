@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import platform
 import time
@@ -50,6 +51,9 @@ CLOCK = 3
 AROUND_TRAINING_S = 10
 """Processor time beyond a training budget: for the import, and for using what was trained."""
 
+MAX_UNCOLLECTED_BYTES = 64 << 20
+"""What the replies to questions that are graded may hold of memory before garbage is looked for."""
+
 
 class Marker:
     """Everything that grading processes keep from one submission to the next. A context manager.
@@ -69,6 +73,8 @@ class Marker:
         self._known: dict[Question, Sequence[Fingerprint]] = {}
         self._inputs: dict[str, PersonalInputs] = {}
         self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
+        self._uncollected_bytes = 0
+        """What the replies to questions have taken up since garbage was looked for."""
         self.zygotes = Zygotes(plan)
 
     def __enter__(self) -> Self:
@@ -116,6 +122,7 @@ class Marker:
 
         One in a worker that the relay had is a trial.
         """
+        self._collect()
         submission = task.submission
         zygote, wall_s, budget_s = self.zygotes.of(task.device), self.plan.wall_s, question.budget_s
         spawn: Callable[[], Worker] = zygote.spawn
@@ -146,6 +153,16 @@ class Marker:
             )
         finally:
             link.close()
+            self._uncollected_bytes += link.received_bytes
+
+    def _collect(self) -> None:
+        """Let go of what large replies left, which Python, counting objects and not bytes, may keep for a whole class.
+
+        A failure's traceback and pytest's items refer to themselves, and lead to all that the question was answered.
+        """
+        if self._uncollected_bytes > MAX_UNCOLLECTED_BYTES:
+            gc.collect()
+            self._uncollected_bytes = 0
 
     def _personal(self, task: Task, question: Question) -> dict[str, list[Drawn]]:
         """By value check of the question, the inputs that this submission alone meets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from grader import plugin
 from grader.errors import GraderError, SandboxError
-from grader.marking import Marker
+from grader.marking import MAX_UNCOLLECTED_BYTES, Marker
 from grader.model import Cause, Outcome
 from grader.session import QuestionSession
 from grader.workers import Worker, Zygote
@@ -307,6 +308,26 @@ def test_an_interrupt_ends_the_session_as_it_is(marker: Marker, monkeypatch: pyt
     monkeypatch.setattr(QuestionSession, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         grade(marker, SOLUTION)
+
+
+def test_large_replies_to_graded_questions_are_not_kept(marker: Marker) -> None:
+    kept: list[int] = []
+
+    def look(*_: object) -> None:
+        sessions = [one for one in gc.get_objects() if type(one) is QuestionSession]
+        kept.append(sum(one.link.received_bytes for one in sessions))
+
+    tasks = [task(energy(f"torch.full((400_000,), {number}.0, dtype=x.dtype)")) for number in range(3)]
+    gc.collect()
+    # As in a large class, where Python finds no reason to look for garbage of itself.
+    gc.disable()
+    try:
+        plugin.run(marker, tasks, lambda *_: None, look)
+    finally:
+        gc.enable()
+    one_question = kept[0]
+    assert one_question > MAX_UNCOLLECTED_BYTES
+    assert max(kept) < 2 * one_question
 
 
 def test_hostile_observations_are_a_malformed_reply_and_no_fault(marker: Marker) -> None:
