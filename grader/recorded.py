@@ -12,7 +12,6 @@ from grader.accepted import Accepted, digest, digest_of_all
 from grader.errors import WorkerFailure
 from grader.examples import Recording
 from grader.link import Batch, Link
-from grader.model import Kind
 from grader.received import Received
 from grader.replies import is_too_large
 from grader.transports import Call
@@ -107,7 +106,7 @@ class RecordedAnswers:
     def _note_accepting(self, recording: Recording) -> None:
         """Once every check accepts its part of an exchange, the bytes of it need not be read again."""
         self._accepting.add(recording.check.name)
-        if {each.check.name for each in self._recordings if each.check.kind is not Kind.TRAINING} <= self._accepting:
+        if {each.check.name for each in self._recordings} <= self._accepting:
             self._accepted.add(self._whole)
 
     def _ask(self) -> None:
