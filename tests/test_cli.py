@@ -348,6 +348,7 @@ def test_release_prints_what_it_wrote(course: Path) -> None:
         "disc.py",
         "disc.ipynb",
         "test_disc.py",
+        "conftest.py",
         "README.md",
     ]
     assert "raise NotImplementedError" in (course / "handout" / "disc" / "disc.py").read_text()
