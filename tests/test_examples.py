@@ -55,15 +55,6 @@ def test_each_check_draws_its_own_inputs(assignment: LoadedAssignment) -> None:
     assert recorded["values"].seed != recorded["gradients"].seed
 
 
-def test_the_simplest_input_shows_no_behaviour(assignment: LoadedAssignment) -> None:
-    recorded = {recording.check.name: recording for recording in record_question(assignment.questions[0], SECRET)}
-    recording = recorded["leaves_global_generators_alone"]
-    drawn: list[Any] = []
-    run_given(recording.check.test, recording.seed, drawn.append)
-    assert len(drawn) == EXAMPLES[Kind.BEHAVIOUR]
-    assert [repr(example.drawn) for example in recording.examples] == [repr(one) for one in drawn[1:]]
-
-
 def personal(assignment: LoadedAssignment, secret: bytes, sha256: str) -> dict[tuple[str, str], list[Any]]:
     return dict(PersonalInputs(assignment.questions).draw(secret, sha256))
 
