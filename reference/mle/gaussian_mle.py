@@ -183,7 +183,10 @@ def check_gives_one_point_no_variance(student: Student, inputs: Arguments) -> No
     assert_value(student.gaussian_mle(*inputs.args), gaussian_mle(*inputs.args), tolerance=PRECISION)
 
 
-question.check("stress", points=0.25)(accurate_in(torch.float32, gaussian_mle, data()))
+# Less than elsewhere: a variance is no sum that cancels, unless the squared mean is subtracted.
+SUMS = Tolerance(rtol=2e-5, atol=1e-6)
+
+question.check("stress", points=0.25)(accurate_in(torch.float32, gaussian_mle, data(), tolerance=SUMS))
 
 question.check("robustness", points=0.25, requires=check_weighted_values)(leaves_inputs_unchanged(data()))
 question.check("robustness", points=0.25, requires=check_weighted_values)(accepts_any_strides(gaussian_mle, data()))
