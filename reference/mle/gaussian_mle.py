@@ -183,10 +183,10 @@ def check_gives_one_point_no_variance(student: Student, inputs: Arguments) -> No
     assert_value(student.gaussian_mle(*inputs.args), gaussian_mle(*inputs.args), tolerance=PRECISION)
 
 
-# Less than elsewhere: a variance is no sum that cancels, unless the squared mean is subtracted.
-SUMS = Tolerance(rtol=2e-5, atol=1e-6)
+# Less than elsewhere: in a variance nothing cancels, unless the squared mean is subtracted.
+NOTHING_CANCELS = Tolerance(rtol=2e-5, atol=1e-6)
 
-question.check("stress", points=0.25)(accurate_in(torch.float32, gaussian_mle, data(), tolerance=SUMS))
+question.check("stress", points=0.25)(accurate_in(torch.float32, gaussian_mle, data(), tolerance=NOTHING_CANCELS))
 
 question.check("robustness", points=0.25, requires=check_weighted_values)(leaves_inputs_unchanged(data()))
 question.check("robustness", points=0.25, requires=check_weighted_values)(accepts_any_strides(gaussian_mle, data()))

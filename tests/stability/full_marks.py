@@ -9,16 +9,12 @@ left out here; they have scripts of their own. Not part of the test suite: 200 s
 
 from __future__ import annotations
 
-import argparse
-import gc
 import hashlib
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,8 +28,8 @@ from grader.session import QuestionSession
 from grader.transports import Call, LocalTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer
+from tests.stability.many_secrets import ROOT, under_many_secrets
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = [(dtype, threads) for dtype in (torch.float32, torch.float64) for threads in (1, 2)]
 
 
@@ -120,27 +116,14 @@ def _lost(
                 yield f"{question.id} {stand_in.name} {setting}: {recording.check.name}: {said}"
 
 
-def _settle() -> None:
-    # Walking through all that torch imported is a tenth of the time.
-    gc.freeze()
-    gc.set_threshold(50_000)
-
-
 def main() -> None:
     """Print what was lost, and how much was tried; exit with 1 where anything was lost."""
-    parser = argparse.ArgumentParser(description="Do right answers keep full marks whatever inputs are drawn?")
-    parser.add_argument("assignments", nargs="*")
-    parser.add_argument("--secrets", type=int, default=200)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    names = options.assignments or catalog.names(ROOT)
-    numbers = range(options.first, options.first + options.secrets)
-    with ProcessPoolExecutor(options.jobs, initializer=_settle) as pool:
-        futures = [pool.submit(lost_points, name, number) for name in names for number in numbers]
-        lost = [line for future in futures for line in future.result()]
+    tried, found = under_many_secrets(
+        lost_points, description="Do right answers keep full marks whatever inputs are drawn?", secrets=200
+    )
+    lost = [line for lines in found for line in lines]
     print("\n".join(lost))
-    print(f"{len(names)} assignments, {len(numbers)} secrets: {len(lost)} checks lost")
+    print(f"{tried}: {len(lost)} checks lost")
     sys.exit(1 if lost else 0)
 
 
