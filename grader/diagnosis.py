@@ -158,7 +158,7 @@ def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]
     name = verdict.check.name
     if verdict.failure is None or name not in answers:
         return False
-    if any(call.mode in (Mode.OBSERVE, Mode.META) for call, _ in answers[name]):
+    if _asks(Mode.OBSERVE, answers[name]) or _asks(Mode.META, answers[name]):
         failure = one.failure(name) if _same_behaviour(answers[name], one.answers(name)) else None
         return failure is not None and failure.cause == verdict.failure.cause
     pairs = zip(answers[name], one.answers(name), strict=True)
@@ -182,19 +182,34 @@ def _same_behaviour(ours: Answers, known: Answers) -> bool:
 def _most_alike(
     candidates: Sequence[Fingerprint], verdicts: Sequence[Verdict], answers: Mapping[str, Answers]
 ) -> list[Fingerprint]:
-    """Of several wrong answers that fit, those that agree with the submission on most checks."""
+    """Of several wrong answers that fit, those that agree with the submission on most checks.
+
+    On the meta device, for which torch loads its compiler, only where the other checks leave a choice.
+    """
+    on_meta = [verdict for verdict in verdicts if _asks(Mode.META, answers.get(verdict.check.name, ()))]
+    best = _agreeing(candidates, [verdict for verdict in verdicts if verdict not in on_meta], answers)
+    return best if _one_class(best) else _agreeing(best, on_meta, answers)
+
+
+def _agreeing(
+    candidates: Sequence[Fingerprint], verdicts: Sequence[Verdict], answers: Mapping[str, Answers]
+) -> list[Fingerprint]:
+    """Those that agree with the submission on most of these checks."""
     if len(candidates) == 1:
         return list(candidates)
-
-    def agreement(one: Fingerprint) -> int:
-        return sum(
+    agreement = [
+        sum(
             (verdict.outcome is Outcome.PASSED and one.failure(verdict.check.name) is None)
             or (verdict.outcome is Outcome.FAILED and _explains(one, verdict, answers))
             for verdict in verdicts
         )
+        for one in candidates
+    ]
+    return [one for one, count in zip(candidates, agreement, strict=True) if count == max(agreement)]
 
-    best = max(agreement(one) for one in candidates)
-    return [one for one in candidates if agreement(one) == best]
+
+def _asks(mode: Mode, answers: Answers) -> bool:
+    return any(call.mode is mode for call, _ in answers)
 
 
 def _one_class(candidates: Sequence[Fingerprint]) -> Diagnosis | None:

@@ -181,7 +181,8 @@ class Question:
             feedback: How much a failure shows.
             name: Instead of the function's own name; for functions that a factory of `standard.py` made.
             description: Instead of the function's docstring.
-            examples: How many inputs to draw, instead of the kind's number.
+            examples: How many inputs to draw, instead of the number that a factory of `standard.py` asks for or, where
+                it asks for none, that of the kind.
 
         Raises:
             ValueError: Where the check has no `@given`, no description, or a name that is taken.
@@ -213,7 +214,7 @@ class Question:
                     requires=tuple(self._name_of(each) for each in required),
                     feedback=feedback,
                     body=handle.inner_test,
-                    test=_drawing(test, examples or EXAMPLES[Kind(kind)]),
+                    test=_drawing(test, examples or getattr(test, "examples", None) or EXAMPLES[Kind(kind)]),
                     strategies=handle._given_kwargs,
                     declared=test,
                 )

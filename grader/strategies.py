@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
+from typing import TypeVar
 
 import hypothesis.strategies as st
 import numpy as np
@@ -17,6 +19,7 @@ import torch
 from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
+T = TypeVar("T")
 Shape = tuple[int, ...]
 
 BATCH_SHAPES: tuple[Shape, ...] = ((), (1,), (3,), (2, 3))
@@ -93,6 +96,11 @@ def numbers() -> SearchStrategy[Numbers]:
     return st.builds(
         Numbers, seed=st.integers(0, 2**48 - 1), decimals=st.sampled_from((1, 2, FULL_PRECISION, FULL_PRECISION))
     )
+
+
+def beyond_the_simplest(values: SearchStrategy[T]) -> SearchStrategy[T]:
+    """The same values, without the one that Hypothesis always begins with: the simplest, for everybody."""
+    return st.tuples(st.integers(0, 2**16).filter(bool), values).map(itemgetter(1))
 
 
 @dataclass(frozen=True)

@@ -180,18 +180,23 @@ def test_a_wrong_answer_may_stand_beside_a_dataclass(
     assert all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs)
 
 
-def test_of_two_that_explain_the_values_the_one_that_fails_alike_is_meant(
-    assignment: LoadedAssignment, question: Question, recordings: list[Recording]
+@pytest.mark.parametrize(
+    ("plain", "worse"),
+    [
+        ("scale * x.square().sum(-1)", "scale * x.detach().square().sum(-1)"),
+        ("0.5 * scale * x.detach().square().sum(-1)", "0.5 * scale * (x.detach() * torch.ones(1)).square().sum(-1)"),
+    ],
+    ids=["in their gradients", "on the meta device alone"],
+)
+def test_of_two_that_explain_a_failure_the_one_that_fails_alike_is_meant(
+    plain: str, worse: str, question: Question, recordings: list[Recording]
 ) -> None:
-    plain, detached = (
+    both = [
         variants.StandIn(name=name, kind="listed", source=energy(expression), sentence=name)
-        for name, expression in (
-            ("plain", "scale * x.square().sum(-1)"),
-            ("detached", "scale * x.detach().square().sum(-1)"),
-        )
-    )
-    known = [Fingerprint(question, stand_in, recordings) for stand_in in (plain, detached)]
-    for stand_in in (plain, detached):
+        for name, expression in (("plain", plain), ("worse", worse))
+    ]
+    known = [Fingerprint(question, stand_in, recordings) for stand_in in both]
+    for stand_in in both:
         found = diagnosed(stand_in.source, question, recordings, known)
         assert found is not None
         assert found.names == (stand_in.name,)

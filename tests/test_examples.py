@@ -52,6 +52,7 @@ def test_each_check_draws_its_own_inputs(assignment: LoadedAssignment) -> None:
     recorded = {recording.check.name: recording for recording in record_question(assignment.questions[0], SECRET)}
     for name, kind in (("values", Kind.VALUE), ("gradients", Kind.GRADIENT), ("is_even", Kind.LAW)):
         assert len(recorded[name].examples) == EXAMPLES[kind]
+    assert len(recorded["runs_on_other_devices"].examples) == 1
     assert recorded["values"].seed != recorded["gradients"].seed
 
 

@@ -7,10 +7,18 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import find, given, settings
+from hypothesis import find, given, seed, settings
 from torch import Tensor
 
-from grader.strategies import FULL_PRECISION, Gaussian, Numbers, diagonal_gaussians, numbers, shapes
+from grader.strategies import (
+    FULL_PRECISION,
+    Gaussian,
+    Numbers,
+    beyond_the_simplest,
+    diagonal_gaussians,
+    numbers,
+    shapes,
+)
 
 SHAPES = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 DECIMALS = st.sampled_from((1, 2, FULL_PRECISION))
@@ -85,3 +93,23 @@ def test_gaussians_are_as_asked(q: Gaussian) -> None:
     assert q.mu.shape[-1] in (1, 4)
     # The lowest draw may be rounded.
     assert ((q.logvar >= -1.05) & (q.logvar <= 0.55)).all()
+
+
+def first_drawn(values: st.SearchStrategy[int], of_seed: int) -> int:
+    drawn: list[int] = []
+
+    @seed(of_seed)
+    @settings(max_examples=1, database=None)
+    @given(values)
+    def collect(value: int) -> None:
+        drawn.append(value)
+
+    collect()
+    return drawn[0]
+
+
+def test_beyond_the_simplest_the_first_input_is_already_drawn() -> None:
+    wide = st.integers(0, 2**40)
+    assert {first_drawn(wide, number) for number in range(8)} == {0}
+    assert len({first_drawn(beyond_the_simplest(wide), number) for number in range(8)}) > 4
+    assert first_drawn(beyond_the_simplest(st.just(7)), 0) == 7

@@ -10,7 +10,8 @@ import linecache
 import os
 import sys
 import traceback
-from types import ModuleType
+from functools import cache
+from types import CodeType, ModuleType
 from typing import Any
 
 import torch
@@ -39,7 +40,12 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         filename = FILENAME.format(self.module)
         lines = self.source.splitlines(keepends=True)
         linecache.cache[filename] = (len(self.source), None, lines, filename)
-        exec(compile(self.source, filename, "exec", dont_inherit=True), module.__dict__)
+        exec(_compiled(self.source, filename), module.__dict__)
+
+
+@cache
+def _compiled(source: str, filename: str) -> CodeType:
+    return compile(source, filename, "exec", dont_inherit=True)
 
 
 def serve(fd: int) -> None:

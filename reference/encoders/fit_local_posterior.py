@@ -279,7 +279,7 @@ question.check("robustness", points=0.25, requires=check_fit, examples=2)(
 question.check("robustness", points=0.25, requires=check_fit, examples=2)(
     accepts_empty_batches(fits(batch_shapes=((0,), (0, 3))), fit_local_posterior)
 )
-question.check("behaviour", points=0.5, requires=check_fit, examples=1)(runs_on_other_devices(FEW))
+question.check("behaviour", points=0.5, requires=check_fit)(runs_on_other_devices(FEW))
 question.check("behaviour", points=0.25, requires=check_fit, examples=1)(keeps_generators(FEW))
 question.check("behaviour", points=0.5, requires=check_fit, examples=1)(
     does_constant_work(
