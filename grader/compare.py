@@ -6,7 +6,7 @@ float64 as |actual - expected| <= atol + rtol |expected|.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,20 +156,24 @@ def _pattern(actual: Tensor, expected: Tensor, tolerance: Tolerance) -> str:
     return f"{wrong} of {actual.numel()} values are wrong."
 
 
-def expect(condition: bool | Tensor, message: str, *, misconception: str | None = None) -> None:
+def expect(
+    condition: bool | Tensor, message: str, *, misconception: str | Callable[[], str | None] | None = None
+) -> None:
     """A condition that must hold, for laws that are not equalities.
 
     Args:
         condition: What must be true; a tensor must be true everywhere.
         message: One sentence to the student, without any number of theirs or ours.
-        misconception: The name of the one wrong answer that a failure shows, where that has been measured.
+        misconception: The name of the one wrong answer that a failure shows, where that has been measured; or what
+            finds it out, and is asked only after a failure.
 
     Raises:
         CheckFailed: With cause mismatch.
     """
     holds = bool(condition.all()) if isinstance(condition, Tensor) else condition
     if not holds:
-        raise CheckFailed(Cause.MISMATCH, message, misconception=misconception)
+        shown = misconception() if callable(misconception) else misconception
+        raise CheckFailed(Cause.MISMATCH, message, misconception=shown)
 
 
 def describe_type(value: Any) -> str:

@@ -277,3 +277,17 @@ def test_names_what_came() -> None:
         "a tensor",
         "a value of type Foo",
     ]
+
+
+def test_what_a_failure_shows_is_found_out_only_after_one() -> None:
+    asked: list[str] = []
+
+    def recognised() -> str:
+        asked.append("once")
+        return "forgets_the_half"
+
+    expect(True, "it holds.", misconception=recognised)
+    assert not asked
+    with pytest.raises(CheckFailed) as caught:
+        expect(False, "it does not hold.", misconception=recognised)
+    assert (caught.value.misconception, asked) == ("forgets_the_half", ["once"])

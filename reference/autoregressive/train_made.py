@@ -102,9 +102,8 @@ def shortfall(logits: Tensor, law: BinaryLaw) -> str:
 
 
 def expect_near(logits: Tensor, law: BinaryLaw, nats: float, otherwise: str) -> None:
-    """The expected loss is at most so many nats above the entropy; what keeps a model from it is asked only then."""
-    if not mean_gap(logits, law) <= nats:
-        expect(False, otherwise, misconception=shortfall(logits, law))
+    """The expected loss is at most so many nats above the entropy."""
+    expect(mean_gap(logits, law) <= nats, otherwise, misconception=lambda: shortfall(logits, law))
 
 
 @question.check("training", points=1)
@@ -113,9 +112,11 @@ def check_is_a_density_of_the_data(student: Student, source: Numbers) -> None:
     """Each logit depends on earlier variables alone, the 4096 probabilities sum to one, and the data are likely."""
     logits, law = trained(student, source)
     seen = dependencies(logits)
-    if seen.triu().any():
-        shown = leak(logits, law, seen)
-        expect(False, "a logit depends on its own variable, or on one that comes later.", misconception=shown)
+    expect(
+        not seen.triu().any(),
+        "a logit depends on its own variable, or on one that comes later.",
+        misconception=lambda: leak(logits, law, seen),
+    )
     expect((log_probs(logits).exp().sum() - 1).abs() < 1e-3, "the probabilities of all states do not sum to one.")
     # With probabilities that sum to one, the expected loss cannot be below the entropy.
     expect(mean_gap(logits, law) > -1e-3, "the model gives the data more probability than they have.")

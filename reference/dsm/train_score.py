@@ -149,7 +149,7 @@ def suspected(field: Field) -> str | None:
 def assert_within(field: Field, bound: float, message: str) -> None:
     """The field is made of numbers, and near enough to the right one."""
     expect(bool(torch.isfinite(field.value).all()), "the score at some noisy points is not finite.")
-    expect(field.divergence <= bound, message, misconception=suspected(field))
+    expect(field.divergence <= bound, message, misconception=lambda: suspected(field))
 
 
 @question.check("training", points=8.5)
