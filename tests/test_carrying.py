@@ -24,7 +24,7 @@ from grader.recorded import Answers
 from grader.session import QuestionSession, Verdict
 from grader.standard import Arguments, about, arguments, gradients_match, keeps_precision, matches_oracle
 from grader.strategies import numbers
-from tests.test_session import FakeLink
+from tests.in_process import FakeLink
 from tests.tiny_course import SECRET, TINY
 
 SOURCE = Path(TINY, "solutions", "tiny", "tiny.py")

@@ -23,7 +23,7 @@ from grader.transports import LocalTransport
 from grader.worker.messages import Raised, Returned
 from grader.worker.wire import Opaque
 from tests.conftest import own_reference
-from tests.test_session import FakeLink
+from tests.in_process import FakeLink
 from tests.tiny_course import SECRET, SOLUTION, TINY, energy, with_function
 
 HALF = "What is the energy of one coordinate of size 1?"

@@ -1,13 +1,9 @@
-"""One question of one submission: replies fetched before count as live ones do, and whose fault it is never gets lost.
-
-The submission is a Python function in this process, behind a link that counts, fails or dies as a test says.
-"""
+"""One question of one submission: replies fetched before count as live ones do, and no fault of ours gets lost."""
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +14,6 @@ from hypothesis import given
 from torch import Tensor, nn
 
 from grader import catalog, session
-from grader.accepted import Accepted
 from grader.compare import assert_value, expect
 from grader.diagnosis import recognised
 from grader.errors import CheckFailed, GraderError, WorkerFailure
@@ -26,107 +21,17 @@ from grader.examples import Recording, calls_of, record_question, run_body
 from grader.feedback import check_result
 from grader.link import Batch
 from grader.model import Cause, Outcome
-from grader.question import Check, Question
-from grader.received import Received
+from grader.question import Question
 from grader.remote import Student
-from grader.session import QuestionSession, Verdict
+from grader.session import QuestionSession
 from grader.standard import arguments, matches_oracle
 from grader.strategies import Numbers, numbers
 from grader.transports import Call, LocalTransport
-from grader.worker import wire
-from grader.worker.messages import Answer, Packed, Reply, Returned, encode
+from grader.worker.messages import Answer
 from tests.conftest import own_reference
+from tests.energies import WRONG, Energy, right
+from tests.in_process import FakeLink, session_of, verdicts
 from tests.tiny_course import SECRET, TINY
-
-Energy = Callable[[Tensor, float], Any]
-
-
-class FakeLink:
-    """Answers as a worker that holds these functions would; from its n-th call on it may die."""
-
-    def __init__(self, functions: Mapping[str, Any], *, dies_at: float = math.inf, cause: Cause = Cause.CRASH) -> None:
-        self.transport = LocalTransport(functions, quiet=False)
-        self.dies_at = dies_at
-        self.cause = cause
-        self.calls = 0
-        self.exchanges = 0
-        self.known = 0
-        """Replies that need not be read."""
-        self.deaths: list[WorkerFailure] = []
-
-    def perform(self, call: Call) -> Answer:
-        return self.perform_all(Batch([call]))[0]
-
-    def perform_all(self, batch: Batch) -> list[Answer]:
-        if not batch.calls:
-            return []
-        self.exchanges += 1
-        answers = []
-        for call in batch.calls:
-            self.calls += 1
-            if self.calls >= self.dies_at:
-                self.deaths.append(WorkerFailure(self.cause, "it died"))
-                raise self.deaths[-1]
-            answers.append(self.transport.perform(call))
-        return answers
-
-    def reply_to(self, batch: Batch, is_known: Callable[[Received], bool]) -> Received:
-        packer = wire.Packer()
-        answers = [
-            Packed(packer.pack(answer.value)) if isinstance(answer, Returned) else answer
-            for answer in self.perform_all(batch)
-        ]
-        body = memoryview(b"".join(packer.parts))
-        received = Received(
-            encode(Reply(self.exchanges, answers)), body, number=self.exchanges, count=len(answers), lines=()
-        )
-        self.known += is_known(received)
-        return received
-
-
-def right(x: Tensor, scale: float) -> Tensor:
-    return 0.5 * scale * x.square().sum(-1)
-
-
-def _with_shape_errors(x: Tensor, scale: float) -> Tensor:
-    return right(x, scale) if x.dim() == 1 else right(x, scale)[None]
-
-
-def _with_every_error(x: Tensor, scale: float) -> Any:
-    if scale == 3.0:
-        raise ValueError("three")
-    if x.dim() > 1:
-        return right(x, scale).float()
-    return right(x, scale) * (math.nan if x.shape[-1] == 5 else 2)
-
-
-def _wrong_for_a_few(x: Tensor, scale: float) -> Tensor:
-    return right(x, scale) + (x[..., 0] > 1)
-
-
-def _breaks_on_gradients(x: Tensor, scale: float) -> Tensor:
-    return right(x.detach(), scale)
-
-
-WRONG: dict[str, Energy] = {
-    "forgets the half": lambda x, scale: 2 * right(x, scale),
-    "constant": lambda x, scale: torch.zeros_like(right(x, scale)),
-    "nan": lambda x, scale: right(x, scale) * math.nan,
-    "float32": lambda x, scale: right(x, scale).float(),
-    "scalar": lambda x, scale: right(x, scale).sum(),
-    "none": lambda x, scale: None,
-    "text": lambda x, scale: "energy",
-    "nested": lambda x, scale: [[right(x, scale)]],
-    "raises": lambda x, scale: 1 / 0,
-    "unfinished": lambda x, scale: (_ for _ in ()).throw(NotImplementedError()),
-    "writes": lambda x, scale: right(x.mul_(1), scale),
-    "draws": lambda x, scale: right(x, scale) + 0 * torch.rand(()),
-    "odd": lambda x, scale: 0.5 * scale * x.sum(-1),
-    "shape of a batch": _with_shape_errors,
-    "every error": _with_every_error,
-    "few": _wrong_for_a_few,
-    "no gradient": _breaks_on_gradients,
-}
 
 
 @pytest.fixture(scope="module")
@@ -138,17 +43,6 @@ def question() -> Iterator[Question]:
 @pytest.fixture(scope="module")
 def recordings(question: Question) -> list[Recording]:
     return record_question(question, SECRET)
-
-
-def session_of(question: Question, recordings: Sequence[Recording], link: FakeLink, **more: Any) -> QuestionSession:
-    values: dict[str, Any] = {"personal": {check.name: [] for check in question.checks}, **more}
-    everything = Batch([call for recording in recordings for call in recording.calls])
-    return QuestionSession(question=question, recordings=recordings, everything=everything, link=link, **values)  # type: ignore[arg-type]
-
-
-def verdicts(question: Question, recordings: Sequence[Recording], link: FakeLink, **more: Any) -> dict[str, Verdict]:
-    grading = session_of(question, recordings, link, **more)
-    return {recording.check.name: grading.run(recording) for recording in recordings}
 
 
 def live(question: Question, recording: Recording, energy: Energy) -> CheckFailed | None:
@@ -537,75 +431,6 @@ def test_what_training_checks_share_is_trained_once(off: float, scores: list[int
     assert points == scores
     found = recognised(question, verdicts)
     assert (found.names if found else ()) == (("turns_the_sign",) if off == -10.0 else ())
-
-
-def test_a_body_does_not_look_again_at_answers_that_it_accepted(
-    question: Question, recordings: list[Recording], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[str] = []
-
-    def counted(check: Check, *args: Any) -> None:
-        looked.append(check.name)
-        run_body(check, *args)
-
-    monkeypatch.setattr(session, "run_body", counted)
-    accepted = Accepted()
-    first = verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted)
-    assert set(looked) == {check.name for check in question.checks}
-    looked.clear()
-    assert verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted).keys() == first.keys()
-    assert looked == []
-
-    def off_by_a_bit(x: Tensor, scale: float) -> Tensor:
-        return torch.nextafter(right(x, scale), torch.zeros_like(x[..., 0]))
-
-    assert verdicts(question, recordings, FakeLink({"energy": off_by_a_bit}), accepted=accepted)["values"].outcome is (
-        Outcome.PASSED
-    )
-    assert "values" in looked
-
-
-def test_the_reply_of_a_submission_that_computes_alike_is_not_read(
-    question: Question, recordings: list[Recording]
-) -> None:
-    accepted = Accepted()
-    for known, uses in enumerate(((), (), (), ("torch.norm",))):
-        link = FakeLink({"energy": right})
-        verdicts(question, recordings, link, accepted=accepted, forbidden_uses=uses)
-        assert link.known == (known in (1, 2))
-
-
-def test_what_passed_unread_is_read_for_the_diagnosis_of_what_failed(
-    question: Question, recordings: list[Recording]
-) -> None:
-    accepted = Accepted()
-    verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted)
-    own = {"inputs": arguments(torch.tensor([1.25, 2.5], dtype=torch.float64), 2.0)}
-
-    def wrong_later(x: Tensor, scale: float) -> Tensor:
-        return right(x, scale) if link.exchanges == 1 else right(x, scale) + 1
-
-    link = FakeLink({"energy": wrong_later})
-    grading = session_of(question, recordings, link, personal={"values": [own]}, accepted=accepted)
-    outcomes = {recording.check.name: grading.run(recording).outcome for recording in recordings}
-    assert link.known == 1
-    assert outcomes.pop("values") is Outcome.FAILED
-    assert set(outcomes.values()) <= {Outcome.PASSED, Outcome.SKIPPED}
-    assert {name: len(answers) for name, answers in grading.answers.items()} == {
-        recording.check.name: len(recording.calls) for recording in recordings
-    }
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_what_others_answered_changes_no_verdict(question: Question, recordings: list[Recording], name: str) -> None:
-    accepted = Accepted()
-    verdicts(question, recordings, FakeLink({"energy": right}), accepted=accepted)
-    for _ in range(2):
-        shared = verdicts(question, recordings, FakeLink({"energy": WRONG[name]}), accepted=accepted)
-        alone = verdicts(question, recordings, FakeLink({"energy": WRONG[name]}))
-        assert {check: one.outcome for check, one in shared.items()} == {
-            check: one.outcome for check, one in alone.items()
-        }
 
 
 def test_a_worker_that_dies_at_inputs_asked_ahead_is_not_held_against_other_checks(

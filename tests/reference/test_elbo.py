@@ -26,7 +26,7 @@ from grader.link import Batch
 from grader.model import Outcome
 from grader.question import Question
 from grader.session import QuestionSession, Verdict
-from tests.test_session import FakeLink
+from tests.in_process import FakeLink
 
 Oracle = Callable[..., Any]
 
