@@ -33,7 +33,7 @@ class Mode(StrEnum):
     """Forward and backward on the meta device: the shapes and dtypes of its value."""
 
 
-class OnModule(msgspec.Struct, array_like=True, frozen=True):
+class OnModule(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Which module a call is for, and how it is called."""
 
     method: str = "forward"
@@ -44,7 +44,7 @@ class OnModule(msgspec.Struct, array_like=True, frozen=True):
     """The number of a module that training returned; None where one is built for this call."""
 
 
-class WireCall(msgspec.Struct, array_like=True, frozen=True):
+class WireCall(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One call."""
 
     function: str
@@ -99,7 +99,7 @@ class Raised(msgspec.Struct, array_like=True, frozen=True, tag="raised", forbid_
 Answer = Returned | Raised
 
 
-class Packed(msgspec.Struct, array_like=True, frozen=True, tag="returned", forbid_unknown_fields=True):
+class Packed(msgspec.Struct, array_like=True, frozen=True, tag="returned", forbid_unknown_fields=True, gc=False):
     """A `Returned` on the wire."""
 
     value: Node
