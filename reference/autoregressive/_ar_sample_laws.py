@@ -213,6 +213,20 @@ def reads_the_logits_one_too_early(
     return x
 
 
+def reads_the_logits_one_too_early_from_the_end(
+    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
+) -> Tensor:
+    x = torch.zeros(n, D, dtype=torch.int64)
+    start = 0 if prefix is None else prefix.shape[-1]
+    if prefix is not None:
+        x[:, :start] = prefix
+    for i in range(start, D):
+        logits = cond_logits_fn(x)[:, i - 1]
+        probs = (logits / max(temperature, 1e-9)).softmax(-1)
+        x[:, i] = torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+    return x
+
+
 def reads_the_last_logits(
     cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
 ) -> Tensor:
@@ -241,6 +255,7 @@ def draws_from_right_to_left(
     return x
 
 
+ONE_TOO_EARLY = "Which variable are the logits at position i for: the one at i, or the one after it?"
 NO_CHANGE = (
     "At temperature 0.5 your values come as often as at 1. Which ratios should the temperature change, and does yours?"
 )
@@ -265,9 +280,8 @@ SENTENCES = {
     reuses_its_random_numbers: (
         "Should a large second variable be any more likely because the first one was large by chance?"
     ),
-    reads_the_logits_one_too_early: (
-        "Which variable are the logits at position i for: the one at i, or the one after it?"
-    ),
+    reads_the_logits_one_too_early: ONE_TOO_EARLY,
+    reads_the_logits_one_too_early_from_the_end: ONE_TOO_EARLY,
     reads_the_last_logits: "Which logits does the first variable come from? In your sampler, those of the last one.",
     draws_from_right_to_left: (
         "The logits at position i depend on what stands before i. Is that drawn when you ask for them?"

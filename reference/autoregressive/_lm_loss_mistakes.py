@@ -248,6 +248,25 @@ def loops_over_sequences(logits: Tensor, tokens: Tensor, *, pad_id: int | None =
     return total / count.clamp(min=1)
 
 
+def takes_a_pad_id_of_zero_for_none(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
+    if tokens.shape[-1] < 2:
+        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
+    targets = tokens[..., 1:]
+    nll = -logits[..., :-1, :].log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    counts = targets != pad_id if pad_id else torch.ones_like(targets, dtype=torch.bool)
+    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
+
+
+def takes_probabilities_for_logits(logits: Tensor, tokens: Tensor, *, pad_id: int | None = None) -> Tensor:
+    if tokens.shape[-1] < 2:
+        raise ValueError("a sequence of fewer than two tokens has nothing to predict")
+    targets = tokens[..., 1:]
+    scores = logits[..., :-1, :].softmax(-1)
+    nll = -scores.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    counts = torch.ones_like(targets, dtype=torch.bool) if pad_id is None else targets != pad_id
+    return torch.where(counts, nll, 0.0).sum() / counts.sum().clamp(min=1)
+
+
 SENTENCES = {
     does_not_shift: (
         "A model that copies its input gets a loss of zero in your code. Which token do logits at t predict?"
@@ -268,6 +287,10 @@ SENTENCES = {
     counts_padding_in_the_denominator: "Add more padding to every sequence: your loss falls.",
     ignores_pad_id: "Is predicting padding a merit? Your loss counts it.",
     leaves_out_what_follows_padding: "Is it the token seen that may not be padding, or the token predicted?",
+    takes_a_pad_id_of_zero_for_none: "Token 0 may be the one that fills up. What does Python's if make of a 0?",
+    takes_probabilities_for_logits: (
+        "Raise the logit of the right token to 50: does your loss reach zero? How often do you take a softmax?"
+    ),
     leaves_all_but_padding_out: "Which targets does your mask keep: the padding, or everything else?",
     hides_padding_in_the_logits: (
         "A padded target should cost nothing and count for nothing; what does a zero logit cost?"

@@ -34,7 +34,7 @@ from reference.autoregressive._lm_loss_mistakes import SENTENCES
 
 question = Question(id="ar.6", functions=["lm_loss"], title="The loss of a language model")
 
-PAD = 2
+PADS = (2, 0)
 
 
 @question.oracle
@@ -62,16 +62,17 @@ def sequences(
     """Arguments (logits, tokens[, pad_id]); padded sequences have one to all but two of their tokens cut off.
 
     The pad token also occurs inside, where it is a target that does not count either, and may be the first token.
+    It is often 0, which Python takes for false.
     """
     shape, length, source = draw(st.sampled_from(shapes)), draw(st.sampled_from(lengths)), draw(numbers())
     logits = source.normal((*shape, length, 4), scale=scale)
     tokens = source.integers((*shape, length), low=0, high=4)
     if not padded:
         return Arguments((logits, tokens))
-    kept = source.integers((*shape, 1), low=2, high=length)
+    kept, pad_id = source.integers((*shape, 1), low=2, high=length), draw(st.sampled_from(PADS))
     tokens[..., 1] = 3
-    tokens = torch.where(torch.arange(length) < kept, tokens, PAD)
-    return Arguments((logits, tokens), {"pad_id": PAD})
+    tokens = torch.where(torch.arange(length) < kept, tokens, pad_id)
+    return Arguments((logits, tokens), {"pad_id": pad_id})
 
 
 PADDED: dict[str, Any] = {"padded": True, "lengths": (5, 7)}
@@ -131,19 +132,19 @@ def check_padding_has_no_gradient(student: Student, inputs: Arguments) -> None:
     logits, tokens = inputs.args
     (gradient,) = student.lm_loss.vjp((logits, tokens), torch.ones((), dtype=logits.dtype), inputs.kwargs)
     size = gradient[..., :-1, :].abs().amax(-1)
-    predicts_padding = tokens[..., 1:] == PAD
+    predicts_padding = tokens[..., 1:] == inputs.kwargs["pad_id"]
     expect((size == 0) | ~predicts_padding, "logits that predict padding have a gradient.")
     expect((size > 0) | predicts_padding, "some logits that predict a token have no gradient.")
 
 
 @question.check("stress", points=0.25, requires=check_padded_values)
-@given(shape=st.sampled_from(((), (3,), (2, 3))), source=numbers())
-def check_nothing_but_padding(student: Student, shape: Shape, source: Numbers) -> None:
+@given(shape=st.sampled_from(((), (3,), (2, 3))), pad_id=st.sampled_from(PADS), source=numbers())
+def check_nothing_but_padding(student: Student, shape: Shape, pad_id: int, source: Numbers) -> None:
     """Where all targets are padding, the loss is zero."""
-    tokens = torch.full((*shape, 5), PAD)
+    tokens = torch.full((*shape, 5), pad_id)
     tokens[..., 0] = 1
     logits = source.normal((*shape, 5, 4))
-    assert_value(student.lm_loss(logits, tokens, pad_id=PAD), torch.zeros((), dtype=logits.dtype))
+    assert_value(student.lm_loss(logits, tokens, pad_id=pad_id), torch.zeros((), dtype=logits.dtype))
 
 
 @question.check("stress", points=0.5, requires=check_values)

@@ -37,6 +37,16 @@ def keeps_one_step_for_all_levels(
     return x
 
 
+def denoises_at_the_end(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
+    with torch.no_grad():
+        x = x.detach()
+        for sigma, draws in zip(sigmas, noise, strict=True):
+            step = eps0 * (sigma / sigmas[-1]) ** 2
+            for z in draws:
+                x = x + step * score_fn(x, sigma) + (2 * step).sqrt() * z
+        return x + sigmas[-1] ** 2 * score_fn(x, sigmas[-1])
+
+
 def rescales_without_the_square(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
     with torch.no_grad():
         x = x.detach()
@@ -384,6 +394,7 @@ SENTENCES: dict[Callable[..., Any], str] = {
     gives_the_field_a_number: (
         "A network that takes the logarithm of sigma needs a tensor: what type has sigmas[i], and what do you pass?"
     ),
+    denoises_at_the_end: "After the last noise of the last level, how many more times does your state move?",
     asks_twice_a_level_and_step: "A step needs one score. How often do you call score_fn for it?",
     adds_half_the_noise_variance_at_each_level: "On N(0, 1) your stationary variance is half of what it should be.",
     halves_the_drift_at_each_level: "On N(0, 1) your stationary variance is twice what it should be.",

@@ -48,6 +48,16 @@ def scales_noise_with_the_step(
         return torch.stack(path) if return_path else path[-1]
 
 
+def multiplies_noise_and_half_the_score_by_the_step(
+    score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False
+) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * (0.5 * score_fn(path[-1]) + z))
+        return torch.stack(path) if return_path else path[-1]
+
+
 def forgets_the_root(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Tensor:
     with torch.no_grad():
         path = [x.detach()]
@@ -307,6 +317,9 @@ SENTENCES: dict[Callable[..., Any], str] = {
         "For s(x) = -x, x = 1, a step of 0.5 and noise 1, one step leads to 1.5. How large is the step that you take?"
     ),
     scales_noise_with_the_step: (
+        "Halve the step and take twice as many: does your noise still add up to the same variance?"
+    ),
+    multiplies_noise_and_half_the_score_by_the_step: (
         "Halve the step and take twice as many: does your noise still add up to the same variance?"
     ),
     forgets_the_root: "Halve the step and take twice as many: does your noise still add up to the same variance?",

@@ -181,6 +181,19 @@ SATURATES = "A confident wrong pixel costs 200 nats; yours saturates."
 SPREAD = "At mu = 0, logvar = log 4 one latent costs 0.807 nats; yours belongs to a different spread."
 MEAN_SQUARED = "Which decoder variance makes 1/2 MSE a log-likelihood, and where is its constant?"
 
+
+def subtracts_a_negative_kl(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Triple:
+    recon = -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+    kl = 0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(-1)
+    return recon - kl, recon, kl
+
+
+def takes_the_square_of_the_variance(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Triple:
+    recon = -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+    kl = 0.5 * (mu.square() + logvar.exp().square() - 1 - logvar).sum(-1)
+    return recon - kl, recon, kl
+
+
 SENTENCES = {
     averages_the_kl_over_latents: "Adding an unused latent dimension at the prior should not change anything; "
     "yours changes the weighting.",
@@ -212,6 +225,8 @@ SENTENCES = {
     turns_the_kl_around: "Check logvar = -4: should a very narrow q be infinitely bad, or about 1.5 nats per "
     "dimension?",
     returns_a_negative_kl: "Is a KL ever negative? Try mu = 1, logvar = 0, and then ask what you subtract.",
+    subtracts_a_negative_kl: "Is a KL ever negative? Try mu = 1, logvar = 0, and then ask what you subtract.",
+    takes_the_square_of_the_variance: SPREAD,
     detaches_the_kl: "Your values are right, but train with them and q never comes near the prior. Which "
     "gradient is missing?",
     averages_over_the_batch: "Put one example in a batch alone, then among others: why does its bound change?",

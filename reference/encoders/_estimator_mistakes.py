@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,42 @@ def score_attaches_z_and_f(
         log_q = log_q.sum(-1)
     in_mu, in_logvar = torch.autograd.grad((weight * log_q).sum() / len(eps), (m, v))
     return in_mu, in_logvar
+
+
+def score_attaches_f(
+    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
+) -> Pair:
+    m, v = mu.detach().clone().requires_grad_(), logvar.detach().clone().requires_grad_()
+    z = m + torch.exp(0.5 * v) * eps
+    weight = f(z) if baseline is None else f(z) - baseline
+    log_q = -0.5 * (math.log(2 * math.pi) + v + (z.detach() - m).square() * torch.exp(-v))
+    if weight.dim() < z.dim():
+        log_q = log_q.sum(-1)
+    in_mu, in_logvar = torch.autograd.grad((weight * log_q).sum() / len(eps), (m, v))
+    return in_mu, in_logvar
+
+
+def score_attaches_z_and_f_with_the_constant(
+    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
+) -> Pair:
+    m, v = mu.detach().clone().requires_grad_(), logvar.detach().clone().requires_grad_()
+    z = m + torch.exp(0.5 * v) * eps
+    weight = f(z) if baseline is None else f(z) - baseline
+    log_q = -0.5 * (math.log(2 * math.pi) + v + (z - m).square() * torch.exp(-v))
+    if weight.dim() < z.dim():
+        log_q = log_q.sum(-1)
+    in_mu, in_logvar = torch.autograd.grad((weight * log_q).sum() / len(eps), (m, v))
+    return in_mu, in_logvar
+
+
+def score_differentiates_in_the_std(
+    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
+) -> Pair:
+    value = f(mu + torch.exp(0.5 * logvar) * eps)
+    weight = value if baseline is None else value - baseline
+    weight = weight if value.dim() == eps.dim() else weight.unsqueeze(-1)
+    in_mu = (weight * eps * torch.exp(-0.5 * logvar)).mean(0)
+    return in_mu, (weight * (eps.square() - 1) * torch.exp(-0.5 * logvar)).mean(0)
 
 
 def score_adds_the_pathwise_gradient(
@@ -303,11 +340,14 @@ PATHWISE: dict[Callable[..., Any], str] = {
 SCORE: dict[Callable[..., Any], str] = {
     score_attaches_z: _DETACH,
     score_attaches_z_and_f: _DETACH,
+    score_attaches_f: _DETACH,
+    score_attaches_z_and_f_with_the_constant: _DETACH,
     score_adds_the_pathwise_gradient: _DETACH,
     score_of_the_standard_normal: _OF_Q,
     score_divides_by_the_variance: _OF_Q,
     score_evaluates_q_at_the_origin: _OF_Q,
     score_forgets_the_half: "Write log q as a function of logvar, with its factor in front, and differentiate again.",
+    score_differentiates_in_the_std: _LOGVAR,
     score_forgets_the_normaliser: "For f = 1 the expectation stays 1 whatever logvar is. What does your gradient say?",
     score_descends: "For f(z) = z and many draws the estimate in mu is near 1. Which sign has yours?",
     score_sums_over_samples: _SAMPLES,

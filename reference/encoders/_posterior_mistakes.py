@@ -201,6 +201,19 @@ def steps_with_adam(log_joint: LogJoint, *given: Any) -> Pair:
     return mu, logvar
 
 
+def adds_up_all_gradients(log_joint: LogJoint, *given: Any) -> Pair:
+    mu, logvar, eps, steps, lr = given
+    noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
+    sums = [torch.zeros_like(mu), torch.zeros_like(logvar)]
+    for _ in range(steps):
+        m, v = mu.detach().requires_grad_(), logvar.detach().requires_grad_()
+        z = m + torch.exp(0.5 * v) * noise
+        total = log_joint(z).mean(0).sum() + 0.5 * v.sum()
+        sums = [s + g for s, g in zip(sums, torch.autograd.grad(total, (m, v)), strict=True)]
+        mu, logvar = mu + lr * sums[0], logvar + lr * sums[1]
+    return mu, logvar
+
+
 def adds_momentum(log_joint: LogJoint, *given: Any) -> Pair:
     mu, logvar, eps, steps, lr = given
     noise = eps if eps.dim() > mu.dim() else eps.reshape(len(eps), *(1,) * (mu.dim() - 1), -1)
@@ -361,6 +374,7 @@ _ENTROPY = (
     "Start at the exact posterior of one latent: your fit walks away. Which force holds the spread open, how strong?"
 )
 _PRIOR = "log p(x, z) holds log p(z) already; how often does the prior enter your bound?"
+_CARRIED = "Your first step is right, your second is not. What do you carry from one to the next?"
 _OPTIMIZER = "After one step from anywhere, by how much have mu and logvar moved? It should be lr times a gradient."
 _COORDINATE = "Your mu moves as it should; in which quantity is your other step taken, and which one is asked for?"
 _IN_TURN = (
@@ -384,7 +398,8 @@ FITTING: dict[Callable[..., Any], str] = {
     steps_in_the_std: _COORDINATE,
     steps_in_the_log_std: _COORDINATE,
     steps_with_adam: _OPTIMIZER,
-    adds_momentum: "Your first step is right, your second is not. What do you carry from one to the next?",
+    adds_up_all_gradients: _CARRIED,
+    adds_momentum: _CARRIED,
     takes_one_step_more: "Ask for one step, and count how often log_joint is needed. How many did you take?",
     takes_one_step_less: "Ask for one step: yours ends where it started. How many do you take when two are asked for?",
     moves_the_mean_first: _IN_TURN,

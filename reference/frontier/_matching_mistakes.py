@@ -165,6 +165,12 @@ def asks_the_field_at_the_data(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -
     return (v_fn(x1, t) - u).square().sum() / t.numel()
 
 
+@listed_in(LOSS, "In which order does the field take its two arguments, and in which do you give them?")
+def gives_the_field_the_time_first(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    x_t, u = cfm_pair(x0, x1, t)
+    return (v_fn(t, x_t) - u).square().sum() / t.numel()
+
+
 @listed_in(LOSS, "x_t and t belong together: which time is your field told?")
 def tells_the_time_that_is_left(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)

@@ -299,6 +299,15 @@ def draws_zeros_and_ones(shape: Sequence[int], *, generator: torch.Generator) ->
     return torch.randint(0, 2, tuple(shape), generator=generator, device=generator.device).to(torch.get_default_dtype())
 
 
+@question.misconception(
+    "Print the smallest and the largest of 1000 of your signs. Does randint ever draw the end of its range?",
+    replaces="rademacher",
+)
+def draws_minus_ones_and_zeros(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
+    bits = torch.randint(-1, 1, tuple(shape), generator=generator, device=generator.device)
+    return bits.to(torch.get_default_dtype())
+
+
 @question.misconception("A sign has two values; how many different ones do you draw?", replaces="rademacher")
 def draws_normal_numbers(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
     return torch.randn(tuple(shape), generator=generator, device=generator.device)
