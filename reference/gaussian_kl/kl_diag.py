@@ -237,6 +237,13 @@ def flips_the_log_ratio(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: 
     return 0.5 * ((mu_q - mu_p).square() * torch.exp(-logvar_p) + torch.exp(log_ratio) - 1 + log_ratio).sum(-1)
 
 
+@question.misconception("Make q a little wider than p at the same mean: does your KL turn negative?")
+def counts_the_log_ratio_twice(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
+    log_ratio = logvar_q - logvar_p
+    squares = torch.exp(log_ratio) + (mu_q - mu_p).square() * torch.exp(-logvar_p)
+    return (0.5 * squares - 0.5 - log_ratio).sum(-1)
+
+
 @question.misconception("Exchange the two means and keep the spreads: should the KL change?")
 def forgets_to_square_the_difference(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
     log_ratio = logvar_q - logvar_p

@@ -188,11 +188,13 @@ def check_single_sample_has_no_error_estimate(student: Student, inputs: Argument
 
 
 @question.check("stress", points=0.5, requires=(check_k1_estimate, check_k3_estimate))
-@given(inputs=log_densities(level=-1e4))
-def check_compares_tiny_densities(student: Student, inputs: Arguments) -> None:
-    """Is right where both densities are smaller than any float and only their ratio is not."""
+@given(inputs=log_densities(level=-1e4), apart=st.sampled_from((-3000.0, -40.0, 30.0)))
+def check_compares_tiny_densities(student: Student, inputs: Arguments, apart: float) -> None:
+    """Is right where both densities are smaller than any float, near each other or far apart."""
+    log_q, log_p = inputs.args
     for kind in KINDS:
         assert_estimate(student, of_kind(inputs, kind))
+        assert_estimate(student, of_kind(Arguments((log_q, log_p + apart), dict(inputs.kwargs)), kind))
 
 
 @question.check("stress", points=0.5, requires=(check_k1_estimate, check_k3_estimate))
@@ -298,6 +300,14 @@ def clamps_negative_estimates(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: 
 def clamps_negative_contributions(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
     log_ratio = log_p - log_q
     contributions = (-log_ratio if kind == "k1" else torch.expm1(log_ratio) - log_ratio).clamp(min=0)
+    n = contributions.shape[dim]
+    return contributions.mean(dim), contributions.std(dim) / math.sqrt(n)
+
+
+@question.misconception("Two log-densities may differ by 40 and more. What does your estimate make of such a sample?")
+def clamps_the_log_ratio(log_q: Tensor, log_p: Tensor, dim: int = 0, kind: str = "k1") -> Pair:
+    log_ratio = (log_p - log_q).clamp(-20, 20)
+    contributions = -log_ratio if kind == "k1" else torch.expm1(log_ratio) - log_ratio
     n = contributions.shape[dim]
     return contributions.mean(dim), contributions.std(dim) / math.sqrt(n)
 

@@ -166,6 +166,12 @@ def treats_logvar_as_std(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mu.square() + logvar.square() - 1 - torch.log(logvar.square())).sum(-1)
 
 
+@question.misconception(SPREAD)
+def takes_the_square_of_the_variance(mu: Tensor, logvar: Tensor) -> Tensor:
+    std = torch.exp(logvar)
+    return 0.5 * (mu.square() + std.square() - 1 - logvar).sum(-1)
+
+
 @question.misconception("Move the mean of one latent from 0 to 1 at logvar = 0: by how many nats should the KL rise?")
 def forgets_the_half(mu: Tensor, logvar: Tensor) -> Tensor:
     return (mu.square() + torch.exp(logvar) - 1 - logvar).sum(-1)

@@ -198,6 +198,11 @@ def takes_the_log_of_a_softmax(logits: Tensor, targets: Tensor) -> Tensor:
     return -torch.log(logits.softmax(-1).gather(-1, targets[..., None])[..., 0])
 
 
+@question.misconception("A prediction that is right and certain costs 0 nats. What does it cost in your code?")
+def forgets_the_logarithm(logits: Tensor, targets: Tensor) -> Tensor:
+    return -logits.softmax(-1).gather(-1, targets[..., None])[..., 0]
+
+
 @question.misconception("Logits of 1e4 are finite, and so is the answer; is exp(1e4)?")
 def exponentiates_the_logits(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.exp().sum(-1).log() - logits.gather(-1, targets[..., None])[..., 0]

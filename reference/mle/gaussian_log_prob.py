@@ -266,6 +266,14 @@ def drops_the_constant(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (logvar + z**2).sum(-1)
 
 
+@question.misconception(
+    "Differentiate in x at x - mu = 1 and logvar = 0: how steep is a standard normal's log-density there?"
+)
+def forgets_the_half_of_the_square(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x - mu) * torch.exp(-0.5 * logvar)
+    return (-(z**2) - 0.5 * logvar - 0.5 * math.log(2 * math.pi)).sum(-1)
+
+
 @question.misconception("Differentiate in logvar at x = mu; what slope per dimension do you expect?")
 def forgets_half_of_the_log_variance(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     z = (x - mu) * torch.exp(-0.5 * logvar)

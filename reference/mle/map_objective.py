@@ -186,6 +186,13 @@ WHOSE_N = "Your penalty grows relative to the data as the mean replaces the sum;
 WHOLE = "Take twice as much of the same data: should the loss of one data point double?"
 
 
+@question.misconception("Make the data more likely: should a loss rise?")
+def returns_the_log_posterior(
+    log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int
+) -> Tensor:
+    return log_lik.mean() - prior_precision / (2 * dataset_size) * sum(p.square().sum() for p in params)
+
+
 @question.misconception(WHOSE_N)
 def forgets_the_size_of_the_data_set(
     log_lik: Tensor, params: Sequence[Tensor], prior_precision: float, dataset_size: int

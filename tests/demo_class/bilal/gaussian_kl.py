@@ -23,7 +23,7 @@ def kl_full(q, p):
 
 
 def kl_mc(log_q, log_p, kind="k1", dim=0):
-    r = log_p - log_q
+    r = (log_p - log_q).clamp(-20, 20)
     x = -r if kind == "k1" else torch.expm1(r) - r
     return x.mean(dim), x.std(dim) / math.sqrt(x.shape[dim])
 

@@ -5,7 +5,7 @@ import torch
 
 def gaussian_log_prob(x, mu, logvar):
     z = (x - mu) / torch.exp(0.5 * logvar)
-    return -0.5 * (z**2 + logvar + math.log(2 * math.pi)).sum(dim=-1)
+    return -(z**2 + 0.5 * logvar + 0.5 * math.log(2 * math.pi)).sum(dim=-1)
 
 
 def gaussian_mle(x, weights=None):
@@ -16,7 +16,7 @@ def gaussian_mle(x, weights=None):
 
 
 def categorical_nll(logits, targets):
-    return -torch.log_softmax(logits, dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return -torch.softmax(logits, dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
 
 
 def nll_kl_decomposition(p, logits):
@@ -39,4 +39,4 @@ def ridge_map(X, y, noise_var, prior_precision):
 
 
 def map_objective(log_lik, params, prior_precision, dataset_size):
-    return -log_lik.mean() + prior_precision / (2 * dataset_size) * sum(p.pow(2).sum() for p in params)
+    return log_lik.mean() - prior_precision / (2 * dataset_size) * sum(p.pow(2).sum() for p in params)

@@ -2,7 +2,8 @@ import torch
 
 
 def kl_standard(mu, logvar):
-    return 0.5 * torch.sum(mu**2 + torch.expm1(logvar) - logvar, dim=-1)
+    std = torch.exp(logvar)
+    return -0.5 * torch.sum(1 + logvar - mu**2 - std**2, dim=-1)
 
 
 def kl_diag(mu_q, logvar_q, mu_p, logvar_p):

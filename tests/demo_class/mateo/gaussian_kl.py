@@ -10,9 +10,8 @@ def kl_standard(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def kl_diag(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
     first = logvar_p - logvar_q
-    second = torch.exp(logvar_q - logvar_p)
-    third = (mu_q - mu_p) ** 2 / torch.exp(logvar_p)
-    return 0.5 * (first + second + third - 1).sum(-1)
+    second = (torch.exp(logvar_q) + (mu_q - mu_p) ** 2) / (2 * torch.exp(logvar_p))
+    return (first + second - 0.5).sum(-1)
 
 
 def kl_full(mu_q: Tensor, scale_tril_q: Tensor, mu_p: Tensor, scale_tril_p: Tensor) -> Tensor:
