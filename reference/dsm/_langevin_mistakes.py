@@ -310,6 +310,44 @@ def returns_double(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, re
         return (torch.stack(path) if return_path else path[-1]).double()
 
 
+def takes_the_root_of_two_alone(
+    score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False
+) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + math.sqrt(2) * step * z)
+        return torch.stack(path) if return_path else path[-1]
+
+
+def takes_the_root_of_the_step_alone(
+    score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False
+) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + 2 * math.sqrt(step) * z)
+        return torch.stack(path) if return_path else path[-1]
+
+
+def puts_the_steps_after_the_chains(
+    score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False
+) -> Tensor:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + math.sqrt(2 * step) * z)
+        return torch.stack(path, dim=min(1, x.dim())) if return_path else path[-1]
+
+
+def returns_a_list(score_fn: Field, x: Tensor, step: float, noise: Tensor, *, return_path: bool = False) -> Any:
+    with torch.no_grad():
+        path = [x.detach()]
+        for z in noise:
+            path.append(path[-1] + step * score_fn(path[-1]) + math.sqrt(2 * step) * z)
+        return path if return_path else path[-1]
+
+
 SENTENCES: dict[Callable[..., Any], str] = {
     adds_half_the_noise_variance: "On N(0, 1) your stationary variance is half of what it should be.",
     halves_the_drift: "On N(0, 1) your stationary variance is twice what it should be.",
@@ -357,4 +395,10 @@ SENTENCES: dict[Callable[..., Any], str] = {
     rounds_the_step: "Your answers are right to seven digits and no further; where do the others get lost?",
     expects_at_least_one_step: "Give it no step to take: where does a chain end that never moves?",
     returns_double: "Which dtype went in, and which came out? A model in float32 cannot use it.",
+    takes_the_root_of_two_alone: (
+        "Halve the step and take twice as many: does your noise still add up to the same variance?"
+    ),
+    takes_the_root_of_the_step_alone: "On N(0, 1) your stationary variance is twice what it should be.",
+    puts_the_steps_after_the_chains: "Print the shape of your path: which dimension counts the states?",
+    returns_a_list: "A path is one tensor. What do you return, and what turns many tensors into one?",
 }

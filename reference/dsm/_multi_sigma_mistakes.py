@@ -236,6 +236,84 @@ def squeezes_the_residuals(
     return (weight * terms).mean()
 
 
+def weights_with_all_levels(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigmas.square().mean().expand_as(sigma) if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def weights_the_field_alone(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    weight = beside if weighting == "sigma2" else torch.ones_like(beside)
+    residual = weight * score_fn(x + beside * eps, sigma) + eps / beside
+    return 0.5 * residual.square().flatten(idx.dim()).sum(-1).mean()
+
+
+def weights_the_noise_alone(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    target = eps if weighting == "sigma2" else eps / beside
+    residual = score_fn(x + beside * eps, sigma) + target
+    return 0.5 * residual.square().flatten(idx.dim()).sum(-1).mean()
+
+
+def flattens_the_first_dimension(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.view(-1, *[1] * (x.dim() - 1))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(1).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def sums_all_dimensions_but_the_first(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    weight = beside if weighting == "sigma2" else torch.ones_like(beside)
+    return 0.5 * (weight * residual).square().sum() / (len(x) if x.dim() else 1)
+
+
+def averages_over_the_levels(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = (0.5 * residual.square().flatten(idx.dim()).sum(-1)).flatten()
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    places = idx.flatten()
+    means = [(weight.flatten() * terms)[places == level].mean() for level in places.unique()]
+    return torch.stack(means).sum() / len(sigmas)
+
+
+def averages_over_the_levels_that_occur(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim()))
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = (0.5 * residual.square().flatten(idx.dim()).sum(-1)).flatten()
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    places = idx.flatten()
+    means = [(weight.flatten() * terms)[places == level].mean() for level in places.unique()]
+    return torch.stack(means).mean()
+
+
 SENTENCES: dict[Callable[..., Any], str] = {
     weights_with_sigma: "How large is ||eps / sigma||^2 at sigma = 0.01, and how large at 1? What evens that out?",
     multiplies_the_squares_by_sigma_squared_twice: (
@@ -271,4 +349,17 @@ SENTENCES: dict[Callable[..., Any], str] = {
     ),
     squeezes_the_levels: "Try one example: which of its dimensions disappear?",
     squeezes_the_residuals: "Try one example, and examples of one number: which of their dimensions disappear?",
+    weights_with_all_levels: "Change a level that no example of the batch has: why does your loss change?",
+    weights_the_field_alone: "s and eps / sigma have one unit. Which of the two does sigma multiply in your code?",
+    weights_the_noise_alone: "s and eps / sigma have one unit. Which of the two does sigma multiply in your code?",
+    flattens_the_first_dimension: (
+        "Give it a batch of shape [2, 3], and a single example: which of your dimensions do you count from the front?"
+    ),
+    sums_all_dimensions_but_the_first: (
+        "Give it a batch of shape [2, 3]: how many examples does it have, and by what do you divide?"
+    ),
+    averages_over_the_levels: "Three examples at one level and one at another: how much should each of the four count?",
+    averages_over_the_levels_that_occur: (
+        "Three examples at one level and one at another: how much should each of the four count?"
+    ),
 }

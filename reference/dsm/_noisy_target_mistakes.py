@@ -207,6 +207,28 @@ def loops_over_examples(
     return total / idx.numel()
 
 
+def takes_levels_for_variances(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim())).sqrt()
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
+def takes_levels_for_variances_but_in_weights(
+    score_fn: Field, x: Tensor, sigmas: Tensor, idx: Tensor, eps: Tensor, *, weighting: str
+) -> Tensor:
+    sigma = sigmas[idx]
+    beside = sigma.reshape(*idx.shape, *[1] * (x.dim() - idx.dim())).sqrt()
+    residual = score_fn(x + beside * eps, sigma) + eps / beside
+    terms = 0.5 * residual.square().flatten(idx.dim()).sum(-1)
+    weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
+    return (weight * terms).mean()
+
+
 SENTENCES: dict[Callable[..., Any], str] = {
     scales_the_noise_twice: "At sigma = 2 and eps = 1, how far from x is your noisy point?",
     scales_the_noise_and_the_target: "How often does your noise meet sigma on its way to the target?",
@@ -228,4 +250,6 @@ SENTENCES: dict[Callable[..., Any], str] = {
     rounds_the_levels: "Your answers are right to seven digits and no further; where do the others get lost?",
     returns_double: "Which dtype went in, and which came out? A model in float32 cannot add the two.",
     loops_over_examples: "Your function handles one example after another; can one tensor operation handle them all?",
+    takes_levels_for_variances: "At sigma = 4 and eps = 1, how far from x is your noisy point?",
+    takes_levels_for_variances_but_in_weights: "At sigma = 4 and eps = 1, how far from x is your noisy point?",
 }

@@ -257,6 +257,45 @@ def returns_double(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
     return (abar.sqrt() * x0 + (1 - abar).sqrt() * eps).double()
 
 
+def divides_by_the_ratio_to_the_signal(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.reshape(*alpha_bar.shape, *[1] * (eps_hat.dim() - alpha_bar.dim()))
+    return -eps_hat * (abar / (1 - abar)).sqrt()
+
+
+def takes_the_first_dimension_for_the_batch(score: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.view(-1, *[1] * (score.dim() - 1))
+    return -score * (1 - abar).sqrt()
+
+
+def divides_the_step_alone(x_t: Tensor, score: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.reshape(*alpha_bar.shape, *[1] * (x_t.dim() - alpha_bar.dim()))
+    return x_t + (1 - abar) * score / abar.sqrt()
+
+
+def multiplies_by_the_signal_again(x_t: Tensor, score: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.reshape(*alpha_bar.shape, *[1] * (x_t.dim() - alpha_bar.dim()))
+    return (x_t + (1 - abar) * score) * abar.sqrt()
+
+
+def detaches_the_score_it_is_given(x_t: Tensor, score: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.reshape(*alpha_bar.shape, *[1] * (x_t.dim() - alpha_bar.dim()))
+    return (x_t + (1 - abar) * score.detach()) / abar.sqrt()
+
+
+def takes_the_first_dimension_for_a_batch_of_x_t(x_t: Tensor, score: Tensor, alpha_bar: Tensor) -> Tensor:
+    abar = alpha_bar.view(-1, *[1] * (x_t.dim() - 1))
+    return (x_t + (1 - abar) * score) / abar.sqrt()
+
+
+def takes_the_first_dimension_for_a_batch_of_x0(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
+    abar = alpha_bar.view(-1, *[1] * (x0.dim() - 1))
+    return abar.sqrt() * x0 + (1 - abar).sqrt() * eps
+
+
+_FROM_THE_FRONT = (
+    "Give it a batch of shape [2, 3]: how many values has alpha_bar then, and where in your reshaped one are they?"
+)
+
 SENTENCES: dict[tuple[Callable[..., Any], str], str] = {
     (keeps_the_sign_of_the_noise, "eps_to_score"): (
         "The score leads back to the data, the noise leads away: how do their signs compare?"
@@ -290,9 +329,7 @@ SENTENCES: dict[tuple[Callable[..., Any], str], str] = {
     (expects_one_event_dimension, "eps_to_score"): (
         "Give it images of shape [3, 2, 3, 4]: how many values has alpha_bar then, and how must they be shaped?"
     ),
-    (expects_images, "eps_to_score"): (
-        "Give it images of shape [3, 2, 3, 4]: how many values has alpha_bar then, and how must they be shaped?"
-    ),
+    (expects_images, "eps_to_score"): _FROM_THE_FRONT,
     (adds_a_dimension_after_the_first, "eps_to_score"): (
         "Give it images of shape [3, 2, 3, 4]: how many values has alpha_bar then, and how must they be shaped?"
     ),
@@ -381,4 +418,19 @@ SENTENCES: dict[tuple[Callable[..., Any], str], str] = {
     ),
     (adds_to_its_input, "vp_perturb"): "Use x0 again after the call: is it still clean?",
     (returns_double, "vp_perturb"): "Which dtype went in, and which came out? A model in float32 cannot use it.",
+    (divides_by_the_ratio_to_the_signal, "eps_to_score"): (
+        "For x0 = 0, what is the variance of x_t? And its standard deviation?"
+    ),
+    (takes_the_first_dimension_for_the_batch, "score_to_eps"): _FROM_THE_FRONT,
+    (divides_the_step_alone, "tweedie_x0"): (
+        "Solve x_t = sqrt(abar) x0 + sqrt(1 - abar) eps for x0 on paper: what is divided by sqrt(abar)?"
+    ),
+    (multiplies_by_the_signal_again, "tweedie_x0"): (
+        "With hardly any data left in x_t, abar = 0.01: how large is your estimate of x0, and how large is x0?"
+    ),
+    (detaches_the_score_it_is_given, "tweedie_x0"): (
+        "Your values are right. Train the network behind the score with them: does a gradient reach it?"
+    ),
+    (takes_the_first_dimension_for_a_batch_of_x_t, "tweedie_x0"): _FROM_THE_FRONT,
+    (takes_the_first_dimension_for_a_batch_of_x0, "vp_perturb"): _FROM_THE_FRONT,
 }

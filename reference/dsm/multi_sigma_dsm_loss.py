@@ -112,7 +112,7 @@ question.check(
     requires=BOTH,
     name="values_for_images",
     description="Takes all dimensions of x after those of idx as one example's, for images too.",
-)(matches_oracle(multi_sigma_dsm_loss, noisy_batches(batches=((3,), (2, 3), ()), events=IMAGES)))
+)(matches_oracle(multi_sigma_dsm_loss, noisy_batches(batches=((3,), (2, 3), (), (3, 2)), events=IMAGES)))
 question.check("precision", points=1, requires=BOTH)(keeps_precision(multi_sigma_dsm_loss, noisy_batches()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -164,6 +166,91 @@ def loops_over_points(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> 
     return torch.stack(scores).reshape(x.shape) if scores else x * 1.0
 
 
+def averages_over_the_dimensions(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits.log_softmax(-1) - 0.5 * (logvar + away * pull).mean(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * pull).sum(-2)
+
+
+def multiplies_by_the_variance(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits - 0.5 * (logvar + away * pull).sum(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * away * torch.exp(logvar)).sum(-2)
+
+
+def adds_a_weight_to_a_log_density(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits.softmax(-1) - 0.5 * (logvar + away * pull).sum(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * pull).sum(-2)
+
+
+def multiplies_two_softmaxes(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = logits.softmax(-1) * (-0.5 * (logvar + away * pull).sum(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * pull).sum(-2)
+
+
+def forgets_the_half_of_the_distances(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits - (0.5 * logvar + away * pull).sum(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * pull).sum(-2)
+
+
+def forgets_the_half_of_the_normalisers(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits - (logvar + 0.5 * away * pull).sum(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * pull).sum(-2)
+
+
+def adds_the_normalisers(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits + 0.5 * (logvar - away * pull).sum(-1)).softmax(-1)
+    return (responsibilities.unsqueeze(-1) * pull).sum(-2)
+
+
+def forgets_to_divide_by_the_density(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    log_joint = logits.log_softmax(-1) - 0.5 * (logvar + away.square() * torch.exp(-logvar)).sum(-1)
+    return (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
+
+
+def differentiates_the_density(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    constants = math.log(2 * math.pi) + logvar
+    log_joint = logits.log_softmax(-1) - 0.5 * (constants + away.square() * torch.exp(-logvar)).sum(-1)
+    return (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
+
+
+def guards_the_normalised_density_with_eps(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    constants = math.log(2 * math.pi) + logvar
+    log_joint = logits.log_softmax(-1) - 0.5 * (constants + away.square() * torch.exp(-logvar)).sum(-1)
+    gradient = (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
+    return gradient / (torch.exp(log_joint).sum(-1, keepdim=True) + 1e-8)
+
+
+def guards_the_normalised_density_with_less(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    constants = math.log(2 * math.pi) + logvar
+    log_joint = logits.log_softmax(-1) - 0.5 * (constants + away.square() * torch.exp(-logvar)).sum(-1)
+    gradient = (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
+    return gradient / (torch.exp(log_joint).sum(-1, keepdim=True) + 1e-12)
+
+
+def mixes_the_moments(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    away = mu - x.unsqueeze(-2)
+    pull = away * torch.exp(-logvar)
+    responsibilities = (logits - 0.5 * (logvar + away * pull).sum(-1)).softmax(-1).unsqueeze(-1)
+    return (responsibilities * away).sum(-2) / (responsibilities * torch.exp(logvar)).sum(-2)
+
+
 SENTENCES = {
     averages_the_component_scores: "Near mode 1 your field is pulled half-way to mode 2.",
     weights_with_the_prior: "Take a point close to one component: does it still feel all the others in full?",
@@ -192,4 +279,21 @@ SENTENCES = {
     rounds_the_weights: "Your answers are right to seven digits and no further; where do the others get lost?",
     returns_double: "Which dtype went in, and which came out? A model in float32 cannot add the two.",
     loops_over_points: "Your function handles one example after another; can one tensor operation handle them all?",
+    averages_over_the_dimensions: "The dimensions of a component are independent: do their log-densities "
+    "add up, or average?",
+    multiplies_by_the_variance: "At K = 1, mu = 0, logvar = log 4, the score at x = 1 should be -1/4.",
+    adds_a_weight_to_a_log_density: "A component of weight zero should take no part. What do you add to "
+    "its log-density?",
+    multiplies_two_softmaxes: "The responsibilities of each point should sum to one; what do yours sum to?",
+    forgets_the_half_of_the_distances: "Compare your responsibilities with softmax of the log-densities: which "
+    "factor does the exponent of a Gaussian have?",
+    forgets_the_half_of_the_normalisers: "Two components share a mean, one narrow and one wide: how much denser is the "
+    "narrow one there?",
+    adds_the_normalisers: "Two components share a mean, one narrow and one wide: which is likelier at that mean?",
+    forgets_to_divide_by_the_density: "Far from all modes your arrows fade away; how long should they be there?",
+    differentiates_the_density: "Far from all modes your arrows fade away; how long should they be there?",
+    guards_the_normalised_density_with_eps: "Far from all modes your arrows fade away; how long should they be there?",
+    guards_the_normalised_density_with_less: "Far from all modes your arrows fade away; how long should they be there?",
+    mixes_the_moments: "Is it the components' scores that are averaged, or their means and variances? Try two "
+    "variances.",
 }

@@ -260,6 +260,44 @@ def looks_at_the_first_dimensions_only(score_fn: Field, x: Tensor) -> Tensor:
     return result
 
 
+@question.misconception(
+    "Your diagonal runs through the batch: over which two dimensions of [batch, dim, dim] should it run?"
+)
+def takes_the_diagonal_of_batch_and_rows(score_fn: Field, x: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    result: Tensor = torch.diagonal(jacobian).sum(-1)
+    return result
+
+
+@question.misconception(
+    "For a batch of points, how many numbers does your function return, and how many points are there?"
+)
+def returns_the_mean_of_the_batch(score_fn: Field, x: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("bii->b", jacobian).mean()
+
+
+@question.misconception(
+    "For a batch of points, how many numbers does your function return, and how many points are there?"
+)
+def returns_the_sum_of_the_batch(score_fn: Field, x: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("bii->", jacobian)
+
+
+@question.misconception("Three points need three divergences; which of them is yours?")
+def adds_up_the_batch(score_fn: Field, x: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("bii->", jacobian).expand(len(x))
+
+
+@question.misconception("Write out which entries of a 3 x 3 Jacobian you add up: do all of its diagonal?")
+def leaves_out_the_last_dimension(score_fn: Field, x: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    result: Tensor = jacobian.diagonal(dim1=-2, dim2=-1)[:, :-1].sum(-1)
+    return result
+
+
 @question.alternative
 def takes_the_trace_of_the_jacobian(score_fn: Field, x: Tensor) -> Tensor:
     jacobian = torch.func.vmap(torch.func.jacrev(lambda point: score_fn(point[None])[0]))(x)

@@ -119,7 +119,13 @@ def check_averages_to_the_divergence(student: Student, source: Numbers, dim: int
     first, second, x = mixture(source, dim), network(source, dim), source.normal((1, dim))
     both = described("sum_of_fields", first=first, second=second)
     exact = answer(divergence, Arguments((first, x))) + answer(divergence, Arguments((second, x)))
-    assert_value(student.hutchinson_divergence(both, x, signs(dim)[:, None]), exact)
+    got, again = (student.hutchinson_divergence(both, x, signs(dim)[:, None]) for _ in range(2))
+    expect(
+        (got == again) | got.isnan(),
+        "the same arguments give two different estimates.",
+        misconception="draws_its_directions_anew",
+    )
+    assert_value(got, exact)
 
 
 @question.check("law", points=0.75)
@@ -251,6 +257,13 @@ def draws_its_own_directions(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
     return torch.einsum("sbi,bij,sbj->sb", drawn, jacobian, drawn).mean(0)
 
 
+@question.misconception("Give it two different sets of directions: do you use them, or others of your own?")
+def draws_its_directions_anew(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    drawn = torch.randn_like(v)
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij,sbj->sb", drawn, jacobian, drawn).mean(0)
+
+
 @question.misconception("For s(x) = x and v of signs in D dimensions the answer is D; what is yours?")
 def averages_over_the_dimensions(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
     jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
@@ -342,6 +355,82 @@ def draws_with_a_fixed_seed(shape: Sequence[int], *, generator: torch.Generator)
 def draws_at_least_one(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
     bits = torch.randint(0, 2, tuple(shape) or (1,), generator=generator, device=generator.device)
     return (2 * bits - 1).to(torch.get_default_dtype())
+
+
+@question.misconception(
+    "Give it v and -v: what does one call of grad return for the product with both, and for each of them?"
+)
+def sums_the_rows_of_all_directions(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij,tbj->tb", v, jacobian, v).mean(0)
+
+
+LENGTH = "v = [2, 0] is a direction too: at which length do you use it, and at which length was it given?"
+
+
+@question.misconception(LENGTH)
+def rescales_the_directions(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    scaled = v / v.norm(dim=-1, keepdim=True) * x.shape[-1] ** 0.5
+    return torch.einsum("sbi,bij,sbj->sb", scaled, jacobian, scaled).mean(0)
+
+
+@question.misconception(LENGTH)
+def takes_the_signs_of_the_directions(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    signs = v.sign()
+    return torch.einsum("sbi,bij,sbj->sb", signs, jacobian, signs).mean(0)
+
+
+@question.misconception("For s(x) = -x the divergence is -D. Can your estimate be negative?")
+def squares_the_rows(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij->sbj", v, jacobian).square().sum(-1).mean(0)
+
+
+@question.misconception("Double a batch by repeating it: why do your estimates halve?")
+def differentiates_the_mean_of_the_batch(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij,sbj->sb", v, jacobian, v).mean(0) / max(len(x), 1)
+
+
+@question.misconception("Three points need three estimates; which of them is yours?")
+def adds_up_the_batch(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij,sbj->s", v, jacobian, v).mean(0).expand(len(x))
+
+
+@question.misconception("Three points need three estimates; which of them is yours?")
+def returns_one_mean(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    jacobian = torch.func.vmap(torch.func.jacrev(score_fn))(x)
+    return torch.einsum("sbi,bij,sbj->sb", v, jacobian, v).mean()
+
+
+@question.misconception("Your answers are right to a few digits and no further: which limit do you stop short of?")
+def takes_finite_differences(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    step = 1e-4
+    return torch.stack([(score_fn(x + step * one) - score_fn(x - step * one)) * one for one in v]).sum(-1).mean(0) / (
+        2 * step
+    )
+
+
+@question.misconception(
+    "Multiply your signs with a score: which dtype have they, and which one was asked for?", replaces="rademacher"
+)
+def draws_integers(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
+    return 2 * torch.randint(0, 2, tuple(shape), generator=generator, device=generator.device) - 1
+
+
+@question.misconception("Print two rows of signs: does the second ever differ from the first?", replaces="rademacher")
+def draws_one_row_for_all(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
+    bits = torch.randint(0, 2, tuple(shape[-1:]), generator=generator, device=generator.device)
+    return (2 * bits - 1).to(torch.get_default_dtype()).expand(tuple(shape)).clone()
+
+
+@question.misconception("A sign is +1 or -1. What is the mean of the squares of yours?", replaces="rademacher")
+def draws_halves(shape: Sequence[int], *, generator: torch.Generator) -> Tensor:
+    bits = torch.randint(0, 2, tuple(shape), generator=generator, device=generator.device)
+    return bits.to(torch.get_default_dtype()) - 0.5
 
 
 @question.alternative
