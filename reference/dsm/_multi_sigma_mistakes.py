@@ -297,7 +297,7 @@ def averages_over_the_levels(
     terms = (0.5 * residual.square().flatten(idx.dim()).sum(-1)).flatten()
     weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
     places = idx.flatten()
-    means = [(weight.flatten() * terms)[places == level].mean() for level in places.unique()]
+    means = [(weight.flatten() * terms)[places == level].mean() for level in sorted(set(places.tolist()))]
     return torch.stack(means).sum() / len(sigmas)
 
 
@@ -310,7 +310,7 @@ def averages_over_the_levels_that_occur(
     terms = (0.5 * residual.square().flatten(idx.dim()).sum(-1)).flatten()
     weight = sigma**2 if weighting == "sigma2" else torch.ones_like(sigma)
     places = idx.flatten()
-    means = [(weight.flatten() * terms)[places == level].mean() for level in places.unique()]
+    means = [(weight.flatten() * terms)[places == level].mean() for level in sorted(set(places.tolist()))]
     return torch.stack(means).mean()
 
 
