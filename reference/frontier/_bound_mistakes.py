@@ -138,3 +138,27 @@ def returns_double(log_density_fn: Density, x_int: Tensor, u: Tensor) -> Tensor:
 def adds_in_float32(log_density_fn: Density, x_int: Tensor, u: Tensor) -> Tensor:
     u = u if u.dim() > x_int.dim() else u.unsqueeze(0)
     return log_density_fn((x_int.float() + u.float()).to(u.dtype)).mean(0)
+
+
+@listed_in(BOUND, "Three images need three bounds. Why does one change when another is exchanged?")
+def returns_one_bound(log_density_fn: Density, x_int: Tensor, u: Tensor) -> Tensor:
+    u = u if u.dim() > x_int.dim() else u.unsqueeze(0)
+    return log_density_fn(x_int + u).mean()
+
+
+@listed_in(BOUND, "The mean is one over the draws. Which dimension of your log-densities counts those?")
+def averages_over_the_last_dimension(log_density_fn: Density, x_int: Tensor, u: Tensor) -> Tensor:
+    u = u if u.dim() > x_int.dim() else u.unsqueeze(0)
+    return log_density_fn(x_int + u).mean(-1)
+
+
+@listed_in(BOUND, "How many points do you ask the density about, for ten draws? What is averaged, and when?")
+def averages_the_noise_first(log_density_fn: Density, x_int: Tensor, u: Tensor) -> Tensor:
+    u = u if u.dim() > x_int.dim() else u.unsqueeze(0)
+    return log_density_fn(x_int + u.mean(0))
+
+
+@listed_in(BOUND, "Call it twice with the same u: why are there two bounds?")
+def draws_noise_of_its_own(log_density_fn: Density, x_int: Tensor, u: Tensor) -> Tensor:
+    u = torch.rand_like(u if u.dim() > x_int.dim() else u.unsqueeze(0))
+    return log_density_fn(x_int + u).mean(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -183,6 +184,58 @@ def keeps_the_mixture_fixed(p: Tensor, q: Tensor) -> Tensor:
     return 0.5 * (first + 2 * second - second.detach()).sum(-1)
 
 
+def normalises_over_outcomes(p: Tensor, q: Tensor) -> Tensor:
+    total = p + q
+    optimum = torch.where(total > 0, p / total.clamp(min=1e-300), torch.full_like(total, 0.5))
+    return optimum / optimum.sum(-1, keepdim=True)
+
+
+def subtracts_what_fakes_say(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    return (torch.xlogy(p, d) - torch.xlogy(q, 1 - d)).sum(-1)
+
+
+def subtracts_a_logarithm_from_one(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    return (torch.xlogy(p, d) + q - torch.xlogy(q, d)).sum(-1)
+
+
+def judges_by_the_optimum(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    total = p + q
+    best = torch.where(total > 0, p / total.clamp(min=1e-300), torch.full_like(total, 0.5))
+    return (torch.xlogy(p, best) + torch.xlogy(q, 1 - best)).sum(-1) + 0 * d.sum(-1)
+
+
+def takes_the_log_of_one_expectation(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    return torch.log((p * d + q * (1 - d)).sum(-1))
+
+
+def draws_both_from_p(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    return (torch.xlogy(p, d) + torch.xlogy(p, 1 - d)).sum(-1) + 0 * q.sum(-1)
+
+
+def halves_the_first_kl_alone(p: Tensor, q: Tensor) -> Tensor:
+    m = (p + q) / 2
+    first, second = torch.xlogy(p, p) - torch.xlogy(p, m), torch.xlogy(q, q) - torch.xlogy(q, m)
+    return (0.5 * first + second).sum(-1)
+
+
+def halves_the_second_kl_alone(p: Tensor, q: Tensor) -> Tensor:
+    m = (p + q) / 2
+    first, second = torch.xlogy(p, p) - torch.xlogy(p, m), torch.xlogy(q, q) - torch.xlogy(q, m)
+    return (first + 0.5 * second).sum(-1)
+
+
+def adds_log_four_to_half_the_value(p: Tensor, q: Tensor) -> Tensor:
+    m = (p + q) / 2
+    terms = torch.xlogy(p, p) - torch.xlogy(p, m) + torch.xlogy(q, q) - torch.xlogy(q, m)
+    return 0.5 * terms.sum(-1) + math.log(2)
+
+
+def averages_over_the_first_dimension(p: Tensor, q: Tensor) -> Tensor:
+    m = (p + q) / 2
+    terms = torch.xlogy(p, p) - torch.xlogy(p, m) + torch.xlogy(q, q) - torch.xlogy(q, m)
+    return 0.5 * terms.sum() / p.shape[0]
+
+
 _IMPOSSIBLE = "An outcome that neither law ever draws: what is 0/0, and which guess is fair there?"
 _EPSILON = "You add or clamp a small number. Which probabilities of this problem are smaller than it, or exactly 0?"
 _BITS = "Two laws without a common outcome are log 2 nats apart. In which unit do you count?"
@@ -195,6 +248,7 @@ _JEFFREYS = (
 )
 _GUESS = "An outcome that is three times as likely under p as under q: with what probability is it real?"
 _SIDE = "Which outcomes should D like, those that p draws or those that q draws?"
+_MORE = "Swap p and q: the divergence should be the same. Which of your two terms counts more?"
 _SYMMETRIC = "Swap p and q: the divergence should be the same. Which of your terms has no counterpart?"
 
 OPTIMUM: dict[Callable[..., Any], str] = {
@@ -209,6 +263,7 @@ OPTIMUM: dict[Callable[..., Any], str] = {
     decides_hard: _GUESS,
     divides_by_the_sum_over_outcomes: "Each outcome is judged alone. What does your denominator add up?",
     squashes_the_difference: _GUESS,
+    normalises_over_outcomes: "Each outcome is judged alone. What does your denominator add up?",
 }
 
 VALUE: dict[Callable[..., Any], str] = {
@@ -223,6 +278,11 @@ VALUE: dict[Callable[..., Any], str] = {
     meets_zero_times_infinity: _ZERO,
     clamps_d: _EPSILON,
     takes_the_log_outside: "Is it the expectation of a logarithm, or the logarithm of an expectation?",
+    subtracts_what_fakes_say: "Raise d where only q draws: should the value rise or fall, and does yours?",
+    subtracts_a_logarithm_from_one: "Is it the logarithm of 1 - d that fakes count with, or 1 minus a logarithm?",
+    judges_by_the_optimum: "Give it two different d: does your value change?",
+    takes_the_log_of_one_expectation: "Is it the expectation of a logarithm, or the logarithm of an expectation?",
+    draws_both_from_p: "Exchange the generator's law for another one: does your value change?",
 }
 
 DIVERGENCE: dict[Callable[..., Any], str] = {
@@ -244,4 +304,10 @@ DIVERGENCE: dict[Callable[..., Any], str] = {
     keeps_the_mixture_fixed: (
         "Your values are right. Move p a little by hand: does the divergence change by what your gradient says?"
     ),
+    halves_the_first_kl_alone: _MORE,
+    halves_the_second_kl_alone: _MORE,
+    adds_log_four_to_half_the_value: (
+        "For p = q the best discriminator's value is -2 log 2 and the divergence 0. What is yours? What do you halve?"
+    ),
+    averages_over_the_first_dimension: _EACH,
 }

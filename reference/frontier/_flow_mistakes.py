@@ -94,6 +94,32 @@ def computes_in_double(x: Tensor, inverse_fn: Inverse, base_log_prob: LogDensity
     return base_log_prob(z).double() + log_det
 
 
+def sums_the_log_det_over_its_last_dimension(x: Tensor, inverse_fn: Inverse, base_log_prob: LogDensity) -> Tensor:
+    z, log_det = inverse_fn(x)
+    return base_log_prob(z) + log_det.sum(-1)
+
+
+def multiplies_the_log_det_by_the_dimension(x: Tensor, inverse_fn: Inverse, base_log_prob: LogDensity) -> Tensor:
+    z, log_det = inverse_fn(x)
+    return base_log_prob(z) + log_det * x.shape[-1]
+
+
+def multiplies_a_logarithm_by_the_determinant(x: Tensor, inverse_fn: Inverse, base_log_prob: LogDensity) -> Tensor:
+    z, log_det = inverse_fn(x)
+    return base_log_prob(z) * torch.exp(log_det)
+
+
+def returns_the_loss(x: Tensor, inverse_fn: Inverse, base_log_prob: LogDensity) -> Tensor:
+    z, log_det = inverse_fn(x)
+    return -(base_log_prob(z) + log_det)
+
+
+def takes_the_log_det_at_z(x: Tensor, inverse_fn: Inverse, base_log_prob: LogDensity) -> Tensor:
+    z, log_det = inverse_fn(x)
+    _, log_det = inverse_fn(z)
+    return base_log_prob(z) + log_det
+
+
 def takes_the_functions_backwards(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
     total: Any = 0.0
     for inverse_fn in reversed(inverse_fns):
@@ -192,6 +218,70 @@ def sums_in_double(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: Log
     return (base_log_prob(x) + total).double()
 
 
+def returns_the_loss_of_all(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total: Any = 0.0
+    for inverse_fn in inverse_fns:
+        x, log_det = inverse_fn(x)
+        total = total + log_det
+    return -(base_log_prob(x) + total)
+
+
+def takes_all_log_dets_at_x(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total, z = 0.0 * x.sum(-1), x
+    for inverse_fn in inverse_fns:
+        z, _ = inverse_fn(z)
+        total = total + inverse_fn(x)[1]
+    return base_log_prob(z) + total
+
+
+def takes_each_log_det_at_the_result(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total: Any = 0.0
+    for inverse_fn in inverse_fns:
+        x, _ = inverse_fn(x)
+        total = total + inverse_fn(x)[1]
+    return base_log_prob(x) + total
+
+
+def keeps_the_first_log_det(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total: Any = None
+    for inverse_fn in inverse_fns:
+        x, log_det = inverse_fn(x)
+        total = log_det if total is None else total
+    return base_log_prob(x) if total is None else base_log_prob(x) + total
+
+
+def takes_the_size_of_every_log_det(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total: Any = 0.0
+    for inverse_fn in inverse_fns:
+        x, log_det = inverse_fn(x)
+        total = total + log_det.abs()
+    return base_log_prob(x) + total
+
+
+def starts_with_one_zero_a_row(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
+    for inverse_fn in inverse_fns:
+        x, log_det = inverse_fn(x)
+        total = total + log_det
+    return base_log_prob(x) + total
+
+
+def starts_with_one_single_zero_a_row(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total = torch.zeros(x.shape[0], dtype=torch.float32, device=x.device)
+    for inverse_fn in inverse_fns:
+        x, log_det = inverse_fn(x)
+        total = total + log_det
+    return base_log_prob(x) + total
+
+
+def starts_with_zeros_like_x(x: Tensor, inverse_fns: Sequence[Inverse], base_log_prob: LogDensity) -> Any:
+    total = torch.zeros_like(x)
+    for inverse_fn in inverse_fns:
+        x, log_det = inverse_fn(x)
+        total = total + log_det
+    return base_log_prob(x) + total
+
+
 _DTYPE = "Which dtype went in, and which came out? A model in float32 cannot use the two together."
 _LOGARITHM = "inverse_fn returns the logarithm of a determinant already. What do you still have to do to it?"
 _WHOSE = "You add with +=. Whose tensor does that write to, and is it yours?"
@@ -199,6 +289,8 @@ _STRETCHED = (
     "Stretching the space should lower the density. With z = x / 2, is yours at the peak lower than the base's?"
 )
 _INTEGRAL = "Integrate your density over x for z = x / 2. What comes out?"
+_LIKELY = "A more likely point: does your number rise or fall?"
+_WHERE = "log|det dz/dx| is that of the map from x to z. At which point do you take it?"
 _SPACE = "The base density lives in the space of z. Which point do you ask it about?"
 
 ONE: dict[Callable[..., Any], str] = {
@@ -227,6 +319,17 @@ ONE: dict[Callable[..., Any], str] = {
     ),
     detaches_z: "Your values are right, but the data never pull at your flow. Which path from x to the value is cut?",
     computes_in_double: _DTYPE,
+    sums_the_log_det_over_its_last_dimension: (
+        "Evaluate a point alone and then together with others. Why does its log-density change?"
+    ),
+    multiplies_the_log_det_by_the_dimension: (
+        "Halve every coordinate of a square and of a cube. By what does log|det dz/dx| differ, and who counts that?"
+    ),
+    multiplies_a_logarithm_by_the_determinant: (
+        "Densities are multiplied by a determinant. Does base_log_prob return a density?"
+    ),
+    returns_the_loss: _LIKELY,
+    takes_the_log_det_at_z: _WHERE,
 }
 
 SEVERAL: dict[Callable[..., Any], str] = {
@@ -244,4 +347,20 @@ SEVERAL: dict[Callable[..., Any], str] = {
     starts_with_the_first_function: "Your list of functions may be empty. What density is left then?",
     accumulates_in_place: _WHOSE,
     sums_in_double: _DTYPE,
+    returns_the_loss_of_all: _LIKELY,
+    takes_all_log_dets_at_x: "What does the second function get: x, or what the first one made of it?",
+    takes_each_log_det_at_the_result: _WHERE,
+    keeps_the_first_log_det: "Two maps that each halve every length: by how much do both together shrink a volume?",
+    takes_the_size_of_every_log_det: (
+        "A map may stretch space or shrink it. What does the sign of the log-determinant tell, and do you keep it?"
+    ),
+    starts_with_one_zero_a_row: (
+        "A single point has no batch dimension, and a batch may have two: how many zeros does your sum start with?"
+    ),
+    starts_with_one_single_zero_a_row: (
+        "A single point has no batch dimension, and a batch may have two: how many zeros does your sum start with?"
+    ),
+    starts_with_zeros_like_x: (
+        "The sum that you start holds as many numbers as x. How many log-determinants has one point?"
+    ),
 }

@@ -24,6 +24,10 @@ EULER: list[Mistake] = []
 NOISE_FIRST = "At t = 0 your sample should be noise."
 THE_ENDS = "Between the ends your velocity is right. What is it at t = 0, and at t = 1?"
 SHAPE_OF_T = "One time for each example: which shape must it have to meet [batch, channels, height, width]?"
+GUARDED = "Your division is protected against a t of 1. What does that cost everywhere else?"
+FROM_THE_FRONT = "Give it a batch of shape [2, 3]: how many times are there, and where in your reshaped t are they?"
+PAIRS = "Give it a batch of shape [2, 3]: how many pairs does it have, and by what do you divide?"
+MORE_THAN_ONE = "Of Euler's method a step needs one velocity. How many do you ask for, and where?"
 ONE_EACH = "Print the times that the field is given: is there one for each example?"
 
 
@@ -116,6 +120,38 @@ def detaches_the_pair(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
     return ((1 - time) * x0 + time * x1).detach(), (x1 - x0).detach()
 
 
+@listed_in(PAIR, GUARDED)
+def guards_the_division(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
+    x_t = (1 - time) * x0 + time * x1
+    return x_t, (x1 - x_t) / (1 - time + 1e-5)
+
+
+@listed_in(PAIR, GUARDED)
+def guards_the_division_with_less(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
+    x_t = (1 - time) * x0 + time * x1
+    return x_t, (x1 - x_t) / (1 - time + 1e-6)
+
+
+@listed_in(PAIR, FROM_THE_FRONT)
+def takes_the_first_dimension_for_the_batch(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.view(-1, *[1] * (x0.dim() - 1))
+    return (1 - time) * x0 + time * x1, x1 - x0
+
+
+@listed_in(PAIR, "At t = 1 your sample should be data, without any noise.")
+def leaves_a_little_noise_in_the_data(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
+    return (1 - (1 - 1e-4) * time) * x0 + time * x1, x1 - (1 - 1e-4) * x0
+
+
+@listed_in(PAIR, "At t = 1 your sample should be data, without any noise.")
+def leaves_hardly_any_noise_in_the_data(x0: Tensor, x1: Tensor, t: Tensor) -> Pair:
+    time = t.reshape(t.shape + (1,) * (x0.dim() - t.dim()))
+    return (1 - (1 - 1e-5) * time) * x0 + time * x1, x1 - (1 - 1e-5) * x0
+
+
 @listed_in(LOSS, "Put two independent copies of a problem side by side: the losses should add up.")
 def averages_over_the_event(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
@@ -205,6 +241,36 @@ def detaches_the_field(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor
 def returns_the_loss_in_double(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
     x_t, u = cfm_pair(x0, x1, t)
     return (v_fn(x_t, t) - u).square().sum().double() / t.numel()
+
+
+@listed_in(LOSS, "Double the distance of the field from u: by what factor should the loss grow?")
+def adds_absolute_differences(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    x_t, u = cfm_pair(x0, x1, t)
+    return (v_fn(x_t, t) - u).abs().sum() / t.numel()
+
+
+@listed_in(LOSS, PAIRS)
+def divides_by_the_first_dimension(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    x_t, u = cfm_pair(x0, x1, t)
+    return (v_fn(x_t, t) - u).square().sum() / (len(x0) if t.dim() else 1)
+
+
+@listed_in(LOSS, PAIRS)
+def divides_by_the_length_of_x0(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    x_t, u = cfm_pair(x0, x1, t)
+    return (v_fn(x_t, t) - u).square().sum() / len(x0)
+
+
+@listed_in(LOSS, PAIRS)
+def flattens_after_the_first_dimension(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    x_t, u = cfm_pair(x0, x1, t)
+    return (v_fn(x_t, t) - u).square().flatten(1).sum(1).mean()
+
+
+@listed_in(LOSS, "For a field that is the right velocity everywhere the loss is 0; what is yours?")
+def turns_the_velocity_around(v_fn: Field, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    x_t, u = cfm_pair(x0, x1, t)
+    return (v_fn(x_t, t) + u).square().sum() / t.numel()
 
 
 @listed_in(EULER, "A constant velocity for one unit of time: does the distance depend on your number of steps?")
@@ -355,3 +421,50 @@ def moves_the_start(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
             t = torch.full(x0.shape[:1] if x0.dim() > 1 else (), step / n_steps, dtype=x0.dtype, device=x0.device)
             x0 += v_fn(x0, t) / n_steps
     return x0
+
+
+@listed_in(EULER, "Print the times that you pass: how many are there, and how many steps were asked for?")
+def takes_one_step_too_few(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
+    x, times = x0 * 1.0, torch.linspace(0, 1, n_steps, dtype=x0.dtype, device=x0.device)
+    for now in times[:-1]:
+        x = x + v_fn(x, now.expand(x0.shape[0]) if x0.dim() > 1 else now) / (n_steps - 1)
+    return x
+
+
+@listed_in(EULER, "A velocity of 1 everywhere, for one unit of time: where do you arrive from 0?")
+def goes_against_the_velocity(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
+    x = x0
+    for step in range(n_steps):
+        t = torch.full(x0.shape[:1] if x0.dim() > 1 else (), step / n_steps, dtype=x0.dtype, device=x0.device)
+        x = x - v_fn(x, t) / n_steps
+    return x
+
+
+@listed_in(EULER, "The point has moved: where do you ask for the velocity of the second step?")
+def asks_at_the_start_of_the_flow(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
+    x = x0
+    for step in range(n_steps):
+        t = torch.full(x0.shape[:1] if x0.dim() > 1 else (), step / n_steps, dtype=x0.dtype, device=x0.device)
+        x = x + v_fn(x0, t) / n_steps
+    return x
+
+
+@listed_in(EULER, MORE_THAN_ONE)
+def follows_the_midpoints(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
+    x = x0
+    for step in range(n_steps):
+        begin = torch.full(x0.shape[:1] if x0.dim() > 1 else (), step / n_steps, dtype=x0.dtype, device=x0.device)
+        half_way = x + v_fn(x, begin) / (2 * n_steps)
+        x = x + v_fn(half_way, begin + 0.5 / n_steps) / n_steps
+    return x
+
+
+@listed_in(EULER, MORE_THAN_ONE)
+def averages_both_ends_of_each_step(v_fn: Field, x0: Tensor, n_steps: int) -> Tensor:
+    x = x0
+    for step in range(n_steps):
+        begin = torch.full(x0.shape[:1] if x0.dim() > 1 else (), step / n_steps, dtype=x0.dtype, device=x0.device)
+        first = v_fn(x, begin)
+        second = v_fn(x + first / n_steps, begin + 1 / n_steps)
+        x = x + (first + second) / (2 * n_steps)
+    return x

@@ -288,3 +288,53 @@ def takes_them_for_losses(a: Evidence, b: Evidence) -> str:
     if a.n_dims == b.n_dims and low_b > high_a + 1e-9 * abs(high_a):
         return "a"
     return "undetermined"
+
+
+@listed_in(RANKING, "Two equal numbers: which of the two models is better, and why that one?")
+def gives_exact_ties_to_the_first(a: Evidence, b: Evidence) -> str:
+    mixed = a.measure != b.measure
+
+    def ends(one: Evidence) -> tuple[float, float]:
+        nats = one.nats + (one.n_dims * math.log(one.unit_scale) if one.measure == "lebesgue" else 0.0)
+        low = -math.inf if one.kind == "upper" else nats
+        high = math.inf if one.kind == "lower" or (mixed and one.measure == "lebesgue") else nats
+        return low, high
+
+    (low_a, high_a), (low_b, high_b) = ends(a), ends(b)
+    if a.n_dims == b.n_dims and low_a >= high_b:
+        return "a"
+    if a.n_dims == b.n_dims and low_b >= high_a:
+        return "b"
+    return "undetermined"
+
+
+@listed_in(
+    RANKING, "How near must two numbers be to be equal, and relative to what? Try -80 and -80.0001, or -80000 twice."
+)
+def allows_for_an_absolute_slack(a: Evidence, b: Evidence) -> str:
+    mixed = a.measure != b.measure
+
+    def ends(one: Evidence) -> tuple[float, float]:
+        nats = one.nats + (one.n_dims * math.log(one.unit_scale) if one.measure == "lebesgue" else 0.0)
+        low = -math.inf if one.kind == "upper" else nats
+        high = math.inf if one.kind == "lower" or (mixed and one.measure == "lebesgue") else nats
+        return low, high
+
+    (low_a, high_a), (low_b, high_b) = ends(a), ends(b)
+    if a.n_dims == b.n_dims and low_a > high_b + 1e-9:
+        return "a"
+    if a.n_dims == b.n_dims and low_b > high_a + 1e-9:
+        return "b"
+    return "undetermined"
+
+
+@listed_in(RANKING, NEVER)
+def compares_one_kind_alone(a: Evidence, b: Evidence) -> str:
+    def nats(one: Evidence) -> float:
+        return one.nats + (one.n_dims * math.log(one.unit_scale) if one.measure == "lebesgue" else 0.0)
+
+    if a.n_dims != b.n_dims or a.kind != b.kind or a.measure != b.measure:
+        return "undetermined"
+    if abs(nats(a) - nats(b)) <= 1e-9 * abs(nats(a)):
+        return "undetermined"
+    return "a" if nats(a) > nats(b) else "b"

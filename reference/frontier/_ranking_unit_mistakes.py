@@ -281,3 +281,19 @@ def compares_per_dimension(a: Evidence, b: Evidence) -> str:
     if low_b > high_a + 1e-9 * abs(high_a):
         return "b"
     return "undetermined"
+
+
+@listed_in(UNITS, "Two densities of the same data, exactly -80 and exactly -90: what is uncertain there?")
+def takes_every_density_for_a_bound(a: Evidence, b: Evidence) -> str:
+    def ends(one: Evidence) -> tuple[float, float]:
+        nats = one.nats + (one.n_dims * math.log(one.unit_scale) if one.measure == "lebesgue" else 0.0)
+        low = -math.inf if one.kind == "upper" else nats
+        high = math.inf if one.kind == "lower" or (one.measure == "lebesgue") else nats
+        return low, high
+
+    (low_a, high_a), (low_b, high_b) = ends(a), ends(b)
+    if a.n_dims == b.n_dims and low_a > high_b + 1e-9 * abs(high_b):
+        return "a"
+    if a.n_dims == b.n_dims and low_b > high_a + 1e-9 * abs(high_a):
+        return "b"
+    return "undetermined"

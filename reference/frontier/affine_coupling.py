@@ -171,7 +171,7 @@ def mask_and_net(inputs: Arguments) -> tuple[Tensor, Described]:
     return mask, net
 
 
-@question.check("law", points=0.5)
+@question.check("law", points=0.25)
 @given(inputs=couplings())
 def check_round_trip(student: Student, inputs: Arguments) -> None:
     """forward and then inverse, or inverse and then forward, leads back to where it began."""
@@ -195,7 +195,7 @@ def check_log_dets_are_opposite(student: Student, inputs: Arguments) -> None:
     assert_value(back, -log_det, tolerance=CANCELLED)
 
 
-@question.check("law", points=0.5, examples=3)
+@question.check("law", points=0.25, examples=3)
 @given(inputs=couplings(batch_shapes=((),)))
 def check_log_det_is_that_of_the_jacobian(student: Student, inputs: Arguments) -> None:
     """The log-determinant is that of the matrix of derivatives of the method's own result."""
@@ -209,8 +209,8 @@ def check_log_det_is_that_of_the_jacobian(student: Student, inputs: Arguments) -
     assert_value(log_det, exact, tolerance=CANCELLED)
 
 
-# Zeros pass.
-@question.check("law", points=0.25, requires=values[0])
+# A layer is used in evaluation mode, and no other check looks at it there. Zeros pass.
+@question.check("law", points=0.75, requires=values[0])
 @given(inputs=couplings())
 def check_same_in_evaluation_mode(student: Student, inputs: Arguments) -> None:
     """Does the same in training and in evaluation mode."""
