@@ -367,16 +367,6 @@ def returns_double_at_the_end(score_fn: Conditional, x: Tensor, sigmas: Tensor, 
     return x.double()
 
 
-def removes_the_last_noise(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
-    with torch.no_grad():
-        x = x.detach()
-        for sigma, draws in zip(sigmas, noise, strict=True):
-            step = eps0 * (sigma / sigmas[-1]) ** 2
-            for z in draws:
-                x = x + step * score_fn(x, sigma) + (2 * step).sqrt() * z
-        return x + sigmas[-1] ** 2 * score_fn(x, sigmas[-1])
-
-
 def gives_the_field_the_step(score_fn: Conditional, x: Tensor, sigmas: Tensor, eps0: float, noise: Tensor) -> Tensor:
     with torch.no_grad():
         x = x.detach()
@@ -449,7 +439,6 @@ SENTENCES: dict[Callable[..., Any], str] = {
     rounds_the_steps: "Your answers are right to seven digits and no further; where do the others get lost?",
     moves_the_start_in_place: "Use x again after the call: where do your chains start the second time?",
     returns_double_at_the_end: "Which dtype went in, and which came out? A model in float32 cannot use it.",
-    removes_the_last_noise: "The last state is asked for. What do you do to it after its last step?",
     gives_the_field_the_step: "What does your network get as its second argument: a standard deviation?",
     takes_the_steps_for_the_levels: (
         "noise[i] belongs to level i. What does your reshape do to that: does it exchange dimensions?"

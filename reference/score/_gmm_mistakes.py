@@ -236,14 +236,6 @@ def guards_the_normalised_density_with_eps(x: Tensor, logits: Tensor, mu: Tensor
     return gradient / (torch.exp(log_joint).sum(-1, keepdim=True) + 1e-8)
 
 
-def guards_the_normalised_density_with_less(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    away = mu - x.unsqueeze(-2)
-    constants = math.log(2 * math.pi) + logvar
-    log_joint = logits.log_softmax(-1) - 0.5 * (constants + away.square() * torch.exp(-logvar)).sum(-1)
-    gradient = (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
-    return gradient / (torch.exp(log_joint).sum(-1, keepdim=True) + 1e-12)
-
-
 def mixes_the_moments(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     away = mu - x.unsqueeze(-2)
     pull = away * torch.exp(-logvar)
@@ -293,7 +285,6 @@ SENTENCES = {
     forgets_to_divide_by_the_density: "Far from all modes your arrows fade away; how long should they be there?",
     differentiates_the_density: "Far from all modes your arrows fade away; how long should they be there?",
     guards_the_normalised_density_with_eps: "Far from all modes your arrows fade away; how long should they be there?",
-    guards_the_normalised_density_with_less: "Far from all modes your arrows fade away; how long should they be there?",
     mixes_the_moments: "Is it the components' scores that are averaged, or their means and variances? Try two "
     "variances.",
 }

@@ -407,11 +407,10 @@ def returns_one_mean(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
 
 
 @question.misconception("Your answers are right to a few digits and no further: which limit do you stop short of?")
-def takes_finite_differences(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
-    step = 1e-4
-    return torch.stack([(score_fn(x + step * one) - score_fn(x - step * one)) * one for one in v]).sum(-1).mean(0) / (
-        2 * step
-    )
+def takes_a_finite_step(score_fn: Field, x: Tensor, v: Tensor) -> Tensor:
+    step = 1e-3
+    start = score_fn(x)
+    return torch.stack([((score_fn(x + step * one) - start) * one).sum(-1) for one in v]).mean(0) / step
 
 
 @question.misconception(
