@@ -167,6 +167,34 @@ def returns_floats(
     return x.to(torch.get_default_dtype())
 
 
+def counts_rows_of_the_prefix(
+    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
+) -> Tensor:
+    x = torch.zeros(n, D, dtype=torch.int64)
+    start = 0 if prefix is None else len(prefix)
+    if prefix is not None:
+        x[:, :start] = prefix
+    for i in range(start, D):
+        logits = cond_logits_fn(x)[:, i]
+        probs = (logits / max(temperature, 1e-9)).softmax(-1)
+        x[:, i] = torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+    return x
+
+
+def shows_the_model_no_prefix(
+    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
+) -> Tensor:
+    x = torch.zeros(n, D, dtype=torch.int64)
+    start = 0 if prefix is None else prefix.shape[-1]
+    for i in range(start, D):
+        logits = cond_logits_fn(x)[:, i]
+        probs = (logits / max(temperature, 1e-9)).softmax(-1)
+        x[:, i] = torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+    return x if prefix is None else torch.cat((prefix.expand(n, -1), x[:, start:]), dim=-1)
+
+
+UNSEEN = "The rest should be drawn given the prefix. When does your model get to see it?"
+
 SENTENCES = {
     loops_over_samples: "The model takes all samples at a time. How often do you call it for 1000 of them?",
     uses_global_randomness: "Seed the generator again: your samples differ. Whose random numbers do you use?",
@@ -174,7 +202,11 @@ SENTENCES = {
         "Give two generators with different seeds: your samples are the same. Where do yours come from?"
     ),
     ignores_the_prefix: "Your samples do not start with the prefix. Where does it go?",
-    writes_the_prefix_over_at_the_end: "The rest should be drawn given the prefix. When does your model get to see it?",
+    writes_the_prefix_over_at_the_end: UNSEEN,
+    shows_the_model_no_prefix: UNSEEN,
+    counts_rows_of_the_prefix: (
+        "A prefix may be of shape [P] or [n, P]. Which of its dimensions counts variables, in both?"
+    ),
     returns_the_rest_alone: "D variables were asked for, the prefix among them. How many columns has your result?",
     asks_for_the_prefix_too: "The prefix is known. What do you call the model for, at its positions?",
     asks_twice: "How often is the model called for one variable? Each call costs as much as all the rest.",

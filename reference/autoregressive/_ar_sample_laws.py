@@ -255,10 +255,11 @@ def draws_from_right_to_left(
     return x
 
 
-ONE_TOO_EARLY = "Which variable are the logits at position i for: the one at i, or the one after it?"
-NO_CHANGE = (
+ONE_TOO_NO_CHANGE = (
     "At temperature 0.5 your values come as often as at 1. Which ratios should the temperature change, and does yours?"
 )
+INVERTED = "Values with probability 0.9 come 10% of the time. When should u < p mean yes?"
+REUSED = "Should a large second variable be any more likely because the first one was large by chance?"
 
 SENTENCES = {
     draws_everything_in_one_call: (
@@ -273,13 +274,11 @@ SENTENCES = {
     samples_at_zero_temperature: (
         "At temperature 0 only the most likely value is left. What does your sampler take the value 0 for?"
     ),
-    inverts_the_comparison: "Values with probability 0.9 come 10% of the time. When should u < p mean yes?",
+    inverts_the_comparison: INVERTED,
     draws_from_logits: "What does torch.multinomial take for weights? Can a weight be negative?",
     draws_one_row_for_all: "Your samples are all the same. How many rows do you draw from?",
     draws_from_the_first_rows_law: "Two samples that began differently: do their next variables have the same law?",
-    reuses_its_random_numbers: (
-        "Should a large second variable be any more likely because the first one was large by chance?"
-    ),
+    reuses_its_random_numbers: REUSED,
     reads_the_logits_one_too_early: ONE_TOO_EARLY,
     reads_the_logits_one_too_early_from_the_end: ONE_TOO_EARLY,
     reads_the_last_logits: "Which logits does the first variable come from? In your sampler, those of the last one.",
