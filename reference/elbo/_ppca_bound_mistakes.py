@@ -281,21 +281,23 @@ CORRELATED = (
 AT_THE_PRIOR = "Let q be the prior. What is its divergence from the prior, for you?"
 GRADIENT = "Your values are right; do W, q_mean and q_cov each get their whole gradient?"
 NOISE = "If residuals x - W z - b are typically 3 long in each dimension, what is noise_var?"
+TOO_HIGH = "Bound is too high by an amount that grows with q's spread."
+NORMALISER = "Each dimension of x has noise of its own. How does the normaliser of your likelihood grow with D?"
+ENTROPY = "Shrink q to a point at the posterior mean: should your bound be at its best there?"
 
 SENTENCES = {
-    forgets_the_trace: "Bound is too high by an amount that grows with q's spread.",
+    forgets_the_trace: TOO_HIGH,
     keeps_only_the_variances: CORRELATED,
     keeps_only_the_variances_in_the_trace: CORRELATED,
     keeps_only_the_variances_in_the_entropy: CORRELATED,
     divides_by_the_standard_deviation: NOISE,
     subtracts_the_entropy: "Make q narrower and narrower: what should that cost, and does your bound rise?",
-    forgets_the_entropy: "Shrink q to a point at the posterior mean: should your bound be at its best there?",
+    forgets_the_entropy: ENTROPY,
     doubles_the_log_determinant: "Make a q of one latent twice as wide, so its variance four times as large: how much "
     "does its entropy rise?",
     forgets_the_spread_under_the_prior: AT_THE_PRIOR,
     forgets_the_number_of_latents: AT_THE_PRIOR,
-    counts_the_normaliser_once: "Each dimension of x has noise of its own. How does the normaliser of your likelihood "
-    "grow with D?",
+    counts_the_normaliser_once: NORMALISER,
     averages_the_misfit: "Observe x twice, in twice as many dimensions: how much more does it say about z?",
     takes_the_covariance_for_a_factor: "q_cov = [[4]] is a q of standard deviation 2. Is it, for you?",
     uses_one_covariance_for_all: "Put one example in a batch alone, then among others: why does its bound change?",

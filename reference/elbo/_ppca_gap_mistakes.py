@@ -220,12 +220,13 @@ def returns_double(*given: Tensor) -> Triple:
 
 
 NOISE = "If residuals x - W z - b are typically 3 long in each dimension, what is noise_var?"
+OFFSET = "Add 5 to x and to b: nothing should change."
 
 SENTENCES = {
     returns_the_kl_to_the_prior: "Two of your numbers should sum to the third; they miss by log p(x)-dependent amount.",
     takes_the_variance_for_a_standard_deviation: NOISE,
     takes_the_root_of_the_variance: NOISE,
-    forgets_the_offset: "Add 5 to x and to b: nothing should change.",
+    forgets_the_offset: OFFSET,
     forgets_what_z_does_to_x: "Over all z, how widely does x spread? Look at W z for a z that you do not know.",
     leaves_directions_out: "With as many latents as dimensions your log p(x) is right. Which directions of x does your "
     "determinant leave out?",

@@ -32,7 +32,7 @@ from grader.standard import (
     runs_on_other_devices,
 )
 from grader.strategies import BATCH_SHAPES, Numbers, Shape, numbers
-from reference.elbo import _ppca_bound_mistakes, _ppca_gap_mistakes
+from reference.elbo import _ppca_bound_mistakes, _ppca_gap_mistakes, _ppca_term_mistakes
 from reference.elbo._parts import (
     CANCELLING,
     NO_EXAMPLE,
@@ -258,8 +258,9 @@ question.check("behaviour", points=0.5, requires=ALL_VALUES)(
     does_constant_work(rows, models(batch_shapes=((300,),), sizes=((5, 2),)))
 )
 
-for wrong, sentence in (_ppca_gap_mistakes.SENTENCES | _ppca_bound_mistakes.SENTENCES).items():
-    question.misconception(sentence)(wrong)
+for bank in (_ppca_gap_mistakes, _ppca_bound_mistakes, _ppca_term_mistakes):
+    for wrong, sentence in bank.SENTENCES.items():
+        question.misconception(sentence)(wrong)
 
 
 @question.alternative

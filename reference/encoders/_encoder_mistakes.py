@@ -311,6 +311,8 @@ _ONE_HEAD = "Change the bias of mu_head alone: why does logvar change too?"
 _SCALE = "The second result should be log sigma^2, a number that may be negative. What is yours if its head says -2?"
 _BATCH = "Put one example in a batch alone, then among others: why does its posterior change?"
 _TANH = "Feed an x that is ten times as large as usual: what does the hidden layer that was asked for do with it?"
+_LIMIT = "How sure may an example be, at most, according to your encoder, and who asked for that limit?"
+_SHAPE = "An x of shape (2, 3, 5) should give (2, 3, d_latent); which dimensions may you merge?"
 
 SENTENCES: dict[type, str] = {
     SharesOneHead: _ONE_HEAD,
@@ -321,13 +323,13 @@ SENTENCES: dict[type, str] = {
     PutsReluOnLogvar: _SIGN,
     PutsSigmoidOnMu: _BOUNDED,
     PutsTanhOnMu: _BOUNDED,
-    ClampsLogvar: "How sure may an example be, at most, according to your encoder, and who asked for that limit?",
+    ClampsLogvar: _LIMIT,
     ReturnsTheVariance: _SCALE,
     ReturnsTheStandardDeviation: _SCALE,
     ReturnsTheLogOfSigma: _SCALE,
     UsesRelu: _TANH,
     ForgetsTheNonlinearity: _TANH,
-    FlattensTheBatch: "An x of shape (2, 3, 5) should give (2, 3, d_latent); which dimensions may you merge?",
+    FlattensTheBatch: _SHAPE,
     MixesExamples: "Change example 2 of your batch: why does the posterior of example 1 move?",
     NormalisesOverTheBatch: _BATCH,
     CentresTheBatchOfLogvars: "All examples of your batch are equally sure; which of them should be?",
@@ -335,7 +337,8 @@ SENTENCES: dict[type, str] = {
     IsSureInEvaluation: "Call eval() on your encoder: which posterior does it describe from then on?",
     KeepsATensorAside: "Where is a tensor made that you did not get as an argument, and on which device?",
     HidesTheHeadsInAList: (
-        "Print the names in your module's state_dict and hold them against those that are asked for: what is missing?"
+        "Print the names and shapes in your module's state_dict and hold them against those that are asked for: where "
+        "do they differ?"
     ),
     FreezesAHead: "Your values are right; which gradients of logvar are missing, and what would the trunk never learn?",
     ComputesInFloat32: "Which dtype went in, and which came out?",

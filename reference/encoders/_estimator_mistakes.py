@@ -321,14 +321,16 @@ _OF_Q = "Halve sigma: how much faster does log q(z) fall when mu moves, at the s
 _DETACH = "The score-function estimate needs no derivative of f, and z is a constant in it. What does your graph hold?"
 _BATCH = "Change example 2 of the batch: why does the gradient of example 1 move?"
 _BASELINE = "Give a baseline of 1000: what becomes of the weight of each draw, and what should its mean over draws be?"
+_THIRD = "Put an example in a batch of three: why does its gradient become a third?"
+_FAR = "At logvar = log 4 and eps = 1, how far from mu should z be?"
 
 PATHWISE: dict[Callable[..., Any], str] = {
     takes_the_slope_at_the_mean: "Your noise moves z, but f does not see it. Where should the slope of f be taken?",
     sums_over_samples: _SAMPLES,
-    averages_over_everything: "Put an example in a batch of three: why does its gradient become a third?",
+    averages_over_everything: _THIRD,
     forgets_the_half: _LOGVAR,
     differentiates_in_the_std: _LOGVAR,
-    scales_noise_with_the_variance: "At logvar = log 4 and eps = 1, how far from mu should z be?",
+    scales_noise_with_the_variance: _FAR,
     detaches_the_spread: "Your gradient in logvar is zero: does f(z) really not change when the spread does?",
     detaches_z: _NO_PATH,
     descends: "For f(z) = z and any noise the gradient in mu is 1. Which sign has yours?",

@@ -40,6 +40,7 @@ from grader.strategies import BATCH_SHAPES, EVENT_SIZES, Numbers, Shape, numbers
 from grader.worker.described import Described
 from reference.encoders._estimator_mistakes import PATHWISE, SCORE
 from reference.encoders._noise import quantiles, standardised
+from reference.encoders._score_mistakes import MORE_SCORE
 
 Pair = tuple[Tensor, Tensor]
 Function = Callable[[Tensor], Tensor]
@@ -303,7 +304,7 @@ def check_pathwise_spreads_less(student: Student, mu: float) -> None:
     expect(score > pathwise, "single draws of score_function_grad spread less.")
 
 
-for mistakes, replaced in ((PATHWISE, "reparam_grad"), (SCORE, "score_function_grad")):
+for mistakes, replaced in ((PATHWISE, "reparam_grad"), (SCORE | MORE_SCORE, "score_function_grad")):
     for mistake, sentence in mistakes.items():
         question.misconception(sentence, replaces=replaced)(mistake)
 

@@ -293,12 +293,256 @@ def updates_one_component_after_another(
     return torch.log(counts / max(len(x), 1)), mu, var, log_lik
 
 
+def takes_logits_for_log_weights(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def drops_the_constant(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def counts_the_constant_once(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + (var.log() + squares).sum(-1))
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def ignores_the_floor(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def forgets_to_normalise(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.exp()
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def divides_the_scatter_by_all_points(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / max(len(x), 1)).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def takes_variances_for_their_logarithms(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var.exp()
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def returns_logarithms_of_variances(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var.log(), joint.logsumexp(-1).sum()
+
+
+def returns_a_likelihood_for_each_point(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1)
+
+
+def leaves_the_weights_out(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = -0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def gives_all_components_one_weight(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = -math.log(len(logits)) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def takes_the_log_of_summed_densities(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    evidence = joint.exp().sum(-1).log()
+    r = (joint - evidence.unsqueeze(-1)).exp()
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
+
+
+def adds_a_floor_to_the_evidence(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    evidence = torch.log(joint.exp().sum(-1) + 1e-12)
+    r = (joint - evidence.unsqueeze(-1)).exp()
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
+
+
+def adds_a_floor_to_the_evidence_of_1e_10(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    evidence = torch.log(joint.exp().sum(-1) + 1e-10)
+    r = (joint - evidence.unsqueeze(-1)).exp()
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
+
+
+def adds_a_floor_to_the_evidence_of_1e_8(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    evidence = torch.log(joint.exp().sum(-1) + 1e-08)
+    r = (joint - evidence.unsqueeze(-1)).exp()
+    counts = r.sum(0)
+    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
+    new_mu = torch.where(there, r.mT @ x / divisor, mu)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
+
+
+def adds_a_small_constant_to_the_counts_of_1e_8(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0) + 1e-08
+    new_mu = r.mT @ x / counts.unsqueeze(-1)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = (scatter / counts.unsqueeze(-1)).clamp(min=min_var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def adds_a_small_constant_to_the_counts_of_1e_10(
+    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
+) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0) + 1e-10
+    new_mu = r.mT @ x / counts.unsqueeze(-1)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = (scatter / counts.unsqueeze(-1)).clamp(min=min_var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+def clamps_the_counts(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
+    squares = (x.unsqueeze(1) - mu).square() / var
+    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
+    r = joint.softmax(-1)
+    counts = r.sum(0).clamp(min=1e-10)
+    new_mu = r.mT @ x / counts.unsqueeze(-1)
+    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
+    new_var = (scatter / counts.unsqueeze(-1)).clamp(min=min_var)
+    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
+
+
+DENSITY = "Give it one point: is exp of your log-likelihood a density of that point, with the area 1 over a fine grid?"
+POINTS = "Each *point* must distribute weight one."
+PEAK = "At one standard deviation from the mean a density is exp(-1/2) of its peak; and yours, for var = 4?"
+UNITS = "Multiply all data by 3: by what factor should the third result grow?"
+HEAVIER = "A point halfway between two components, one of them much heavier: where does it belong?"
+FAR = "50 sigma from every component a point still belongs to one; which density do you divide by?"
+SMALL = "You add a small number to the counts. Where does it move the mean of a component that nothing belongs to?"
 DIVISOR = "Three points belong to one component alone: put your variance into the slope of the likelihood. Is it zero?"
 LOGITS = "Put your new logits through a softmax: do three points of four get the weight 3/4?"
 EMPTY = "A component that nothing belongs to: what is zero divided by zero, and which values should it keep?"
 
 SENTENCES = {
-    normalises_over_the_points: "Each *point* must distribute weight one.",
+    normalises_over_the_points: POINTS,
     measures_from_the_old_mean: "Your variance is too large by (new mean - old mean)^2.",
     divides_the_scatter_by_one_less: DIVISOR,
     divides_by_all_points: "Give half of the points to each of two components: should both means be half as large?",
@@ -309,24 +553,44 @@ SENTENCES = {
     returns_the_likelihood_after_the_step: "Whose log-likelihood do you return: the parameters' you got, or your own?",
     averages_the_likelihood: "Give every point twice: should the log-likelihood of the data double?",
     sums_weighted_log_densities: "Which of the two does EM raise for sure: the likelihood, or what you return last?",
-    ignores_the_weights: "A point halfway between two components, one of them much heavier: where does it belong?",
-    takes_variances_for_standard_deviations: (
-        "At one standard deviation from the mean a density is exp(-1/2) of its peak; and yours, for var = 4?"
-    ),
-    returns_standard_deviations: "Multiply all data by 3: by what factor should the third result grow?",
+    ignores_the_weights: HEAVIER,
+    takes_variances_for_standard_deviations: PEAK,
+    returns_standard_deviations: UNITS,
     shares_one_variance: "Two clouds, one narrow and one wide: which variance does each get?",
     adds_the_floor: "Where the data are spread widely, should min_var change anything?",
     floors_what_an_empty_component_keeps: (
         "A component that nothing belongs to keeps its variance; does yours, if it is below min_var?"
     ),
     divides_by_counts_of_zero: EMPTY,
-    adds_a_small_constant_to_the_counts: (
-        "You add a small number to the counts. Where does it move the mean of a component that nothing belongs to?"
-    ),
-    normalises_densities: "50 sigma from every component a point still belongs to one; which density do you divide by?",
+    adds_a_small_constant_to_the_counts: SMALL,
+    normalises_densities: FAR,
     updates_one_component_after_another: (
         "Number the components the other way round: do you get the same step? With whose parameters did you start?"
     ),
     updates_the_parameters_in_place: "Print mu before and after the call: whose tensor do you write to?",
+    takes_logits_for_log_weights: (
+        "Add 5 to every logit: no component gets more weight than another. Does your log-likelihood change?"
+    ),
+    drops_the_constant: DENSITY,
+    counts_the_constant_once: DENSITY,
+    ignores_the_floor: "Put all points in one place and ask for min_var = 0.1: which variance comes back?",
+    forgets_to_normalise: POINTS,
+    divides_the_scatter_by_all_points: (
+        "Give half of the points to each of two components: should both variances be half as large?"
+    ),
+    takes_variances_for_their_logarithms: PEAK,
+    returns_logarithms_of_variances: UNITS,
+    returns_a_likelihood_for_each_point: "The log-likelihood of the data is one number. Which shape has yours?",
+    leaves_the_weights_out: HEAVIER,
+    gives_all_components_one_weight: HEAVIER,
+    takes_the_log_of_summed_densities: FAR,
+    adds_a_floor_to_the_evidence: FAR,
+    adds_a_floor_to_the_evidence_of_1e_10: FAR,
+    adds_a_floor_to_the_evidence_of_1e_8: FAR,
+    adds_a_small_constant_to_the_counts_of_1e_8: SMALL,
+    adds_a_small_constant_to_the_counts_of_1e_10: SMALL,
+    clamps_the_counts: (
+        "A component that nothing belongs to: what are its sums, and where does your division put its mean?"
+    ),
 }
 """What each of them deserves to hear."""

@@ -156,6 +156,115 @@ def loops_over_components(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor)
     return log_mean_exp(torch.stack(parts, -1), -1) + math.log(logits.shape[0])
 
 
+def forgets_the_weights(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = -0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def forgets_the_root_of_two_pi(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (2 * math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def forgets_half_of_the_log_variance(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + 2 * logvar + z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def forgets_half_of_the_square(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + 2 * z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def multiplies_by_the_variance(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def averages_over_dimensions(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).mean(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def sums_log_joints(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return joint.sum(-1)
+
+
+def forgets_the_largest_term(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    largest = joint.max(-1, keepdim=True).values
+    return (joint - largest).exp().sum(-1).log()
+
+
+def subtracts_the_largest_term_of_all_points(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    largest = joint.max()
+    return largest + (joint - largest).exp().sum(-1).log()
+
+
+def adds_a_floor_to_the_density(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return torch.log(joint.exp().sum(-1) + 1e-12)
+
+
+def adds_a_floor_to_the_density_of_1e_10(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return torch.log(joint.exp().sum(-1) + 1e-10)
+
+
+def adds_a_floor_to_the_density_of_1e_8(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return torch.log(joint.exp().sum(-1) + 1e-08)
+
+
+def adds_a_small_constant_to_the_variance(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    squares = (x.unsqueeze(-2) - mu).square() / (logvar.exp() + 1e-08)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + squares).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def adds_a_small_constant_to_the_variance_of_1e_6(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    squares = (x.unsqueeze(-2) - mu).square() / (logvar.exp() + 1e-06)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + squares).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def unsqueezes_dimension_one(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x.unsqueeze(1) - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+def indexes_dimension_one(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    z = (x[:, None, :] - mu) * torch.exp(-0.5 * logvar)
+    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
+    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
+
+
+NO_WEIGHTS = "Raise one logit: should the density near that component rise? Where do your weights come in?"
+AREA = (
+    "Sum exp of your values over a fine grid: is the area 1? For training alone it need not be, for a "
+    "log-density it must."
+)
+ADDED_LOGARITHMS = (
+    "Split a Gaussian into two equal halves: does your result stay what it was? Do you add densities, or logarithms?"
+)
+FLOOR = "Move a point away from all components: your log-density stops falling somewhere. What holds it up?"
+SMALL = "logvar may be -60. How large is your small constant beside such a variance?"
+AXES = "Try a single point of shape [D], then a batch of shape [2, 3, D]: where do your components go?"
 UNDERFLOW = "50 sigma away you return -inf; where did the exponent vanish?"
 BOUND = "Compare yours with the log of the average density: that is a bound, on which side?"
 WEIGHTS = "Add 5 to every logit: no component gets more weight than another. Does your density change?"
@@ -169,9 +278,7 @@ SENTENCES = {
     averages_log_joints: BOUND,
     takes_logits_for_log_weights: WEIGHTS,
     takes_logits_for_weights: WEIGHTS,
-    gives_all_components_one_weight: (
-        "Raise one logit: should the density near that component rise? Where do your weights come in?"
-    ),
+    gives_all_components_one_weight: NO_WEIGHTS,
     adds_weights_to_log_densities: "A weight of 0.5 makes a density half as large: what does it add to the logarithm?",
     mixes_every_dimension_alone: "A two-mode diagonal line became a grid of 2^D modes.",
     adds_log_weights_after_the_sum: ORDER,
@@ -183,16 +290,11 @@ SENTENCES = {
     ),
     takes_the_nearest_component: "Halfway between two components both count; what does yours see there?",
     counts_the_constant_once: "Your density integrates to 1 only for D = 1; how does the normaliser grow with D?",
-    drops_the_constant: (
-        "Sum exp of your values over a fine grid: is the area 1? For training alone it need not be, for a "
-        "log-density it must."
-    ),
+    drops_the_constant: AREA,
     treats_logvar_as_log_std: SPREAD,
     divides_by_the_variance_before_squaring: SPREAD,
     adds_the_log_variance: "Wider components should be lower at their mode.",
-    expects_one_batch_dimension: (
-        "Try a single point of shape [D], then a batch of shape [2, 3, D]: where do your components go?"
-    ),
+    expects_one_batch_dimension: AXES,
     sums_over_the_batch: "Three points need three log-densities; over what does your last sum run?",
     takes_the_log_of_a_determinant: (
         "A variance of exp(-60) is small, and 17 of them multiplied are 0. Do you need their product?"
@@ -202,5 +304,31 @@ SENTENCES = {
     ),
     cuts_the_gradient_of_the_weights: "Can the weights be learnt with your function? Ask its gradient in the logits.",
     loops_over_components: "Python visits one component after another; which single operation handles them all?",
+    forgets_the_weights: NO_WEIGHTS,
+    forgets_the_root_of_two_pi: AREA,
+    forgets_half_of_the_log_variance: (
+        "Take one component and differentiate in logvar at x = mu; what slope per dimension do you expect?"
+    ),
+    forgets_half_of_the_square: (
+        "Take one component and logvar = 0: how far does your value fall from x = mu to x = mu + 1?"
+    ),
+    multiplies_by_the_variance: SPREAD,
+    averages_over_dimensions: (
+        "Take one component: doubling the dimension with independent copies should double the log-density. Does it?"
+    ),
+    sums_log_joints: ADDED_LOGARITHMS,
+    forgets_the_largest_term: (
+        "Take one component: what is left of its log-density after you have subtracted the largest term?"
+    ),
+    subtracts_the_largest_term_of_all_points: (
+        "One point close to a component and one 50 sigma away: whose largest term do you subtract from both?"
+    ),
+    adds_a_floor_to_the_density: FLOOR,
+    adds_a_floor_to_the_density_of_1e_10: FLOOR,
+    adds_a_floor_to_the_density_of_1e_8: FLOOR,
+    adds_a_small_constant_to_the_variance: SMALL,
+    adds_a_small_constant_to_the_variance_of_1e_6: SMALL,
+    unsqueezes_dimension_one: AXES,
+    indexes_dimension_one: AXES,
 }
 """What each of them deserves to hear."""

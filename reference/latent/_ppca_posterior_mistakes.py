@@ -138,6 +138,64 @@ def makes_the_identity_in_float32(x: Tensor, W: Tensor, b: Tensor, noise_var: Te
     return (x - b) @ W @ inverse, noise_var * inverse
 
 
+def returns_the_matrix_itself(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    M = W.mT @ W + noise_var * torch.eye(W.shape[1], dtype=W.dtype, device=W.device)
+    return (x - b) @ W @ torch.linalg.inv(M), M
+
+
+def scales_the_matrix_itself(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    M = W.mT @ W + noise_var * torch.eye(W.shape[1], dtype=W.dtype, device=W.device)
+    return (x - b) @ W @ torch.linalg.inv(M), noise_var * M
+
+
+def takes_the_noise_for_a_number(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    noise_var = noise_var.detach()
+    inverse = torch.linalg.inv(W.mT @ W + noise_var * torch.eye(W.shape[1], dtype=W.dtype, device=W.device))
+    return (x - b) @ W @ inverse, noise_var * inverse
+
+
+def takes_the_noise_in_the_inverse_for_a_number(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    inverse = torch.linalg.inv(W.mT @ W + noise_var.detach() * torch.eye(W.shape[1], dtype=W.dtype, device=W.device))
+    return (x - b) @ W @ inverse, noise_var * inverse
+
+
+def only_projects(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    inverse = torch.linalg.inv(W.mT @ W + noise_var * torch.eye(W.shape[1], dtype=W.dtype, device=W.device))
+    return (x - b) @ W, noise_var * inverse
+
+
+def projects_and_divides_by_the_noise(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    inverse = torch.linalg.inv(W.mT @ W + noise_var * torch.eye(W.shape[1], dtype=W.dtype, device=W.device))
+    return (x - b) @ W / noise_var, noise_var * inverse
+
+
+def adds_the_noise_to_every_entry(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    inverse = torch.linalg.inv(W.mT @ W + noise_var)
+    return (x - b) @ W @ inverse, noise_var * inverse
+
+
+def adds_what_the_data_tell(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    cov = W @ W.mT + noise_var * torch.eye(W.shape[0], dtype=W.dtype, device=W.device)
+    gain = torch.linalg.solve(cov, W)
+    return (x - b) @ gain, torch.eye(W.shape[1], dtype=W.dtype, device=W.device) + W.mT @ gain
+
+
+def returns_what_the_data_tell(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    cov = W @ W.mT + noise_var * torch.eye(W.shape[0], dtype=W.dtype, device=W.device)
+    gain = torch.linalg.solve(cov, W)
+    return (x - b) @ gain, W.mT @ gain
+
+
+def returns_variances(x: Tensor, W: Tensor, b: Tensor, noise_var: Tensor) -> Pair:
+    inverse = torch.linalg.inv(W.mT @ W + noise_var * torch.eye(W.shape[1], dtype=W.dtype, device=W.device))
+    return (x - b) @ W @ inverse, (noise_var * inverse).diagonal()
+
+
+LONGER = "Make W longer, so that x tells more of z: does your second result shrink, as a covariance should?"
+LEARNT = "Noisier data tell less of z. Which of your results know that, if noise_var is being learnt?"
+NO_NOISE = "With W = 1 and hardly any noise, z is x - b: what is your mean?"
+RETURNS = "With very much noise the posterior should return to the prior. Does yours?"
+EQUAL = "Let two columns of W be equal: x tells the sum of two latents. Are they independent then?"
 NOISE = "If residuals are typically 3 long, what is noise_var?"
 STANDARD_DEVIATIONS = "Measure z in units that make it twice as long: by what factor should the second result grow?"
 
@@ -147,9 +205,9 @@ SENTENCES = {
     forgets_the_mean_of_the_data: "At x = b the data say nothing against the prior: where should the mean be?",
     centres_on_the_mean_of_the_batch: "Put a point in a batch alone, then among others: why does its posterior change?",
     inverts_the_large_matrix: "Which rank has W W' where L < D, and what is missing before it can be inverted?",
-    forgets_the_prior: "With very much noise the posterior should return to the prior. Does yours?",
+    forgets_the_prior: RETURNS,
     takes_noise_of_variance_one: "Let the noise vanish: should the posterior mean still shrink?",
-    scales_the_data_but_not_the_prior: "With W = 1 and hardly any noise, z is x - b: what is your mean?",
+    scales_the_data_but_not_the_prior: NO_NOISE,
     scales_the_prior_but_not_the_data: (
         "Where the noise vanishes, does the data's part of your sum grow, or the prior's?"
     ),
@@ -158,7 +216,7 @@ SENTENCES = {
     returns_standard_deviations: STANDARD_DEVIATIONS,
     returns_a_matrix_of_standard_deviations: STANDARD_DEVIATIONS,
     returns_a_factor_of_the_covariance: "Is your second result symmetric, as a covariance is?",
-    drops_the_correlations: "Let two columns of W be equal: x tells the sum of two latents. Are they independent then?",
+    drops_the_correlations: EQUAL,
     takes_each_latent_alone: "Two latents can explain the same part of x: do you credit both with all of it?",
     repeats_the_covariance: "Does how certain you are of z depend on x? How many covariances are there?",
     adds_up_the_batch: "Each point has a latent of its own; do yours share one?",
@@ -170,5 +228,18 @@ SENTENCES = {
     makes_the_identity_in_float32: (
         "Your answers are right to seven digits and no further; where do the others get lost?"
     ),
+    returns_the_matrix_itself: LONGER,
+    scales_the_matrix_itself: LONGER,
+    takes_the_noise_for_a_number: LEARNT,
+    takes_the_noise_in_the_inverse_for_a_number: LEARNT,
+    only_projects: "Make W twice as long and leave x: should z be further from 0, or nearer? And your mean?",
+    projects_and_divides_by_the_noise: NO_NOISE,
+    adds_the_noise_to_every_entry: (
+        "Latents are independent in the prior. To which entries of W' W does the prior add something, and to which do "
+        "you?"
+    ),
+    adds_what_the_data_tell: "x can only make you surer of z than the prior is. Is any of your variances above 1?",
+    returns_what_the_data_tell: RETURNS,
+    returns_variances: EQUAL,
 }
 """What each of them deserves to hear."""
