@@ -291,15 +291,20 @@ def runs_on_other_devices(inputs: SearchStrategy[Arguments]) -> Function:
     return _named("check_runs_on_other_devices", check)
 
 
-def does_constant_work(small: SearchStrategy[Arguments], large: SearchStrategy[Arguments]) -> Function:
-    """Behaviour: as many operators for a large batch as for a small one. Both strategies fix all other sizes."""
+def does_constant_work(
+    small: SearchStrategy[Arguments], large: SearchStrategy[Arguments], *, grows: str = "the batch"
+) -> Function:
+    """Behaviour: as many operators for a large batch, or whatever else grows, as for a small one.
+
+    Both strategies fix all other sizes.
+    """
 
     @given(small=small, large=large)
     def check(student: Student, small: Arguments, large: Arguments) -> None:
         """Handles the batch with tensor operations, not with a Python loop."""
         few = asked(student, small).observe(*small.args, **small.kwargs).operators
         many = asked(student, large).observe(*large.args, **large.kwargs).operators
-        expect(many <= few, "the number of tensor operations grows with the batch.")
+        expect(many <= few, f"the number of tensor operations grows with {grows}.")
 
     return _named("check_does_not_loop_over_the_batch", check)
 

@@ -236,7 +236,13 @@ question.check(
     requires=check_values,
     name="does_not_loop_over_the_components",
     description="Handles the components with tensor operations, not with a Python loop.",
-)(does_constant_work(FEW, points_of_mixtures(batch_shapes=((3,),), components=(200,), dimensions=(5,))))
+)(
+    does_constant_work(
+        FEW,
+        points_of_mixtures(batch_shapes=((3,),), components=(200,), dimensions=(5,)),
+        grows="the number of components",
+    )
+)
 question.check("behaviour", points=0.25, requires=check_values)(avoids_forbidden_names(THREE))
 
 

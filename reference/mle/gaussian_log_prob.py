@@ -91,7 +91,7 @@ question.check(
 )(matches_oracle(gaussian_log_prob, points(batch_shapes=SEVERAL_EXAMPLES)))
 
 BROADCASTS: tuple[tuple[Shape, Shape, Shape], ...] = (
-    ((3, 5), (5,), (5,)),
+    ((3, 5), (1,), (5,)),
     ((5,), (3, 5), (1,)),
     ((2, 1, 5), (3, 5), (3, 1)),
     ((3, 1), (5,), (3, 1)),

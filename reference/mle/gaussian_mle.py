@@ -202,7 +202,9 @@ def check_accepts_no_data(student: Student, inputs: Arguments) -> None:
             expect(torch.isnan(part) | (part == 0), "with nothing to estimate from, the result is neither nan nor 0.")
 
 
-question.check("behaviour", points=0.25, requires=check_weighted_values)(runs_on_other_devices(data()))
+question.check("behaviour", points=0.25, requires=check_weighted_values, examples=4)(
+    runs_on_other_devices(st.one_of(data(), data(weighted=False)))
+)
 question.check("behaviour", points=0.25, requires=check_weighted_values)(keeps_generators(data()))
 question.check("behaviour", points=0.25, requires=check_weighted_values)(
     does_constant_work(data(counts=(3,), events=((7,),)), data(counts=(300,), events=((7,),)))
