@@ -255,7 +255,8 @@ def draws_from_right_to_left(
     return x
 
 
-ONE_TOO_NO_CHANGE = (
+ONE_TOO_EARLY = "Which variable are the logits at position i for: the one at i, or the one after it?"
+NO_CHANGE = (
     "At temperature 0.5 your values come as often as at 1. Which ratios should the temperature change, and does yours?"
 )
 INVERTED = "Values with probability 0.9 come 10% of the time. When should u < p mean yes?"

@@ -9,36 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.encoders._estimator_mistakes import _DETACH, _FAR, _LOGVAR, _OF_Q, _THIRD
+from reference.encoders._estimator_mistakes import _FAR, _LOGVAR, _OF_Q, _THIRD
 
 Pair = tuple[Tensor, Tensor]
 Function = Callable[[Tensor], Tensor]
-
-
-def score_attaches_z_and_f_with_all_constants(
-    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
-) -> Pair:
-    m, v = mu.detach().clone().requires_grad_(), logvar.detach().clone().requires_grad_()
-    z = m + torch.exp(0.5 * v) * eps
-    weight = f(z) if baseline is None else f(z) - baseline
-    log_q = -0.5 * (math.log(2 * math.pi) + v + (z - m).square() * torch.exp(-v))
-    if weight.dim() < z.dim():
-        log_q = log_q.sum(-1)
-    in_mu, in_logvar = torch.autograd.grad((weight * log_q).sum() / len(eps), (m, v))
-    return in_mu, in_logvar
-
-
-def score_attaches_f_alone(
-    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
-) -> Pair:
-    m, v = mu.detach().clone().requires_grad_(), logvar.detach().clone().requires_grad_()
-    z = m + torch.exp(0.5 * v) * eps
-    weight = f(z) if baseline is None else f(z) - baseline
-    log_q = -0.5 * (math.log(2 * math.pi) + v + (z.detach() - m).square() * torch.exp(-v))
-    if weight.dim() < z.dim():
-        log_q = log_q.sum(-1)
-    in_mu, in_logvar = torch.autograd.grad((weight * log_q).sum() / len(eps), (m, v))
-    return in_mu, in_logvar
 
 
 def score_averages_over_everything(
@@ -100,17 +74,6 @@ def score_takes_logvar_for_log_sigma(
     return (weight * eps * torch.exp(-logvar)).mean(0), (0.5 * weight * (eps.square() - 1)).mean(0)
 
 
-def score_differentiates_in_the_std(
-    f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
-) -> Pair:
-    value = f(mu + torch.exp(0.5 * logvar) * eps)
-    weight = value if baseline is None else value - baseline
-    weight = weight if value.dim() == eps.dim() else weight.unsqueeze(-1)
-    return (weight * eps * torch.exp(-0.5 * logvar)).mean(0), (
-        weight * (eps.square() - 1) * torch.exp(-0.5 * logvar)
-    ).mean(0)
-
-
 def score_differentiates_in_the_variance(
     f: Function, mu: Tensor, logvar: Tensor, eps: Tensor, baseline: float | Tensor | None = None
 ) -> Pair:
@@ -141,8 +104,6 @@ def score_subtracts_from_another_shape(
 
 
 MORE_SCORE: dict[Callable[..., Any], str] = {
-    score_attaches_z_and_f_with_all_constants: _DETACH,
-    score_attaches_f_alone: _DETACH,
     score_averages_over_everything: _THIRD,
     score_averages_over_latents: (
         "Add a latent that f does not look at: should the gradients of the others become smaller?"
@@ -154,7 +115,6 @@ MORE_SCORE: dict[Callable[..., Any], str] = {
         "What is the weight of one draw's slope: the f of that draw, or an average over all of them?"
     ),
     score_takes_logvar_for_log_sigma: _FAR,
-    score_differentiates_in_the_std: _LOGVAR,
     score_differentiates_in_the_variance: _LOGVAR,
     score_multiplies_by_the_std: _OF_Q,
     score_subtracts_from_another_shape: (
