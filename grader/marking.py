@@ -124,6 +124,8 @@ class Marker:
         """
         self._collect()
         submission = task.submission
+        # Before a zygote is asked for, which at first takes as long as this to be ready.
+        recordings = self.recordings(question)
         zygote, wall_s, budget_s = self.zygotes.of(task.device), self.plan.wall_s, question.budget_s
         spawn: Callable[[], Worker] = zygote.spawn
         if budget_s is not None:
@@ -143,7 +145,7 @@ class Marker:
         try:
             yield QuestionSession(
                 question=question,
-                recordings=self.recordings(question),
+                recordings=recordings,
                 everything=self._batches[question],
                 link=link,
                 personal=self._personal(task, question),

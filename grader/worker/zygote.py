@@ -48,6 +48,7 @@ def main(control_fd: int) -> None:
     gc.collect()
     # Collections in workers would otherwise write to, and so copy, every page that holds an object.
     gc.freeze()
+    gc.enable()
     baseline = Baseline.of_this_process()
     hello = Hello(pid=os.getpid(), threads=_threads(), vm_size_bytes=baseline.vm_size_bytes, **_versions())
     control.send(msgspec.json.encode(hello))
