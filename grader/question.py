@@ -51,7 +51,8 @@ EXAMPLES = {
     Kind.BEHAVIOUR: 2,
     Kind.TRAINING: 1,
 }
-"""Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone."""
+"""Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone; a law
+beside value checks is not asked of the first, the simplest."""
 
 
 def _drawing(test: Any, examples: int) -> Function:

@@ -201,8 +201,8 @@ def test_a_question_whose_oracle_fails_is_a_fault_of_ours(validate: Validate) ->
 
 def test_an_input_that_the_oracle_fails_is_told_of(validate: Validate) -> None:
     more = (
-        '@question.check("law", points=0.3)\n@given(number=st.integers(0, 50))\n'
-        'def check_rises(student, number):\n    """A law."""\n'
+        '@question.check("stress", points=0.3)\n@given(number=st.integers(0, 50))\n'
+        'def check_rises(student, number):\n    """A large input."""\n'
         '    expect(student.f(number * torch.ones(1, 2)) > 2.5, "it does not rise")\n'
     )
     (problem,) = [one for one in validate(more).problems if "left out" in one]
