@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +20,12 @@ from typing import Any
 import torch
 
 from grader import catalog, variants
+from grader.catalog import LoadedAssignment
 from grader.examples import PersonalInputs, record_question
 from grader.link import Batch
 from grader.model import Outcome
 from grader.question import Question
-from grader.session import QuestionSession
+from grader.session import QuestionSession, Verdict
 from grader.transports import Call, LocalTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer
@@ -76,44 +77,46 @@ def _set_up(dtype: torch.dtype, threads: int) -> Iterator[None]:
         torch.set_num_threads(before[1])
 
 
-def lost_points(name: str, number: int) -> list[str]:
-    """What right answers lose with the course secret of that number; one line each."""
+StandIns = Callable[[LoadedAssignment, Question], Sequence[StandIn]]
+
+
+def right_answers(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
+    """The model solution and every alternative."""
+    solution = StandIn(name="solution", kind="solution", source=assignment.solution_source)
+    return [solution, *variants.alternatives(assignment, question)]
+
+
+def judged(name: str, number: int, answers: StandIns) -> Iterator[tuple[Question, StandIn, list[Verdict]]]:
+    """Answers to the questions of an assignment that do not train, with the course secret of that number."""
     torch.set_num_threads(1)
     # What code of others makes torch warn of is no news here.
     warnings.simplefilter("ignore")
     assignment = catalog.load(ROOT, name)
     secret = hashlib.sha256(f"stability {number}".encode()).digest()
     drawn = PersonalInputs(assignment.questions).draw(secret, hashlib.sha256(bytes([number % 256])).hexdigest())
-    lost: list[str] = []
     for question in assignment.questions:
         if question.budget_s is not None:
             continue
-        solution = StandIn(name="solution", kind="solution", source=assignment.solution_source)
         personal = {check: inputs for (identity, check), inputs in drawn.items() if identity == question.id}
-        right = [solution, *variants.alternatives(assignment, question)]
-        lost += _lost(question, right, secret, personal, SETTINGS[number % len(SETTINGS)])
-    return [f"{name}, secret {number}: {line}" for line in lost]
+        recordings = record_question(question, secret)
+        everything = Batch([call for recording in recordings for call in recording.calls])
+        for stand_in in answers(assignment, question):
+            link: Any = InProcess(stand_in.defined(), *SETTINGS[number % len(SETTINGS)])
+            session = QuestionSession(
+                question=question, recordings=recordings, everything=everything, link=link, personal=personal
+            )
+            yield question, stand_in, [session.run(recording) for recording in recordings]
 
 
-def _lost(
-    question: Question,
-    right: Sequence[StandIn],
-    secret: bytes,
-    personal: Mapping[str, Sequence[Any]],
-    setting: tuple[torch.dtype, int],
-) -> Iterator[str]:
-    recordings = record_question(question, secret)
-    everything = Batch([call for recording in recordings for call in recording.calls])
-    for stand_in in right:
-        link: Any = InProcess(stand_in.defined(), *setting)
-        session = QuestionSession(
-            question=question, recordings=recordings, everything=everything, link=link, personal=personal
-        )
-        for recording in recordings:
-            verdict = session.run(recording)
-            if verdict.outcome is not Outcome.PASSED:
-                said = verdict.failure or verdict.fault
-                yield f"{question.id} {stand_in.name} {setting}: {recording.check.name}: {said}"
+def lost_points(name: str, number: int) -> list[str]:
+    """What right answers lose with the course secret of that number; one line each."""
+    return [
+        f"{name}, secret {number}: {question.id} {stand_in.name} {SETTINGS[number % len(SETTINGS)]}: "
+        f"{verdict.check.name}: {verdict.failure or verdict.fault}"
+        for question, stand_in, verdicts in judged(name, number, right_answers)
+        for verdict in verdicts
+        if verdict.outcome is not Outcome.PASSED
+    ]
 
 
 def main() -> None:
