@@ -8,6 +8,7 @@ sentence.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ from grader.session import Verdict
 from grader.transports import LocalTransport, ReplayTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer, Mode, Raised
+
+_NUMBERS = re.compile(r"\d+(, \d+)*")
+"""Sizes and positions in messages, alone and in lists."""
 
 SAME = Tolerance(rtol=1e-6, atol=1e-8)
 """Two programs that make the same mistake agree to rounding; programs that make different ones do not."""
@@ -161,8 +165,21 @@ def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]
     if _asks(Mode.OBSERVE, answers[name]) or _asks(Mode.META, answers[name]):
         failure = one.failure(name) if _same_behaviour(answers[name], one.answers(name)) else None
         return failure is not None and failure.cause == verdict.failure.cause
-    pairs = zip(answers[name], one.answers(name), strict=True)
-    return all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs) and one.failure(name) is not None
+    pairs = [(mine, theirs) for (_, mine), (_, theirs) in zip(answers[name], one.answers(name), strict=True)]
+    if not all(same_answer(mine, theirs) for mine, theirs in pairs) or one.failure(name) is None:
+        return False
+    return verdict.check.kind is not Kind.VALUE or _has_values(pairs) or all(_say_the_same(*pair) for pair in pairs)
+
+
+def _has_values(pairs: Sequence[tuple[Answer, Answer]]) -> bool:
+    return not all(isinstance(mine, Raised) for mine, _ in pairs)
+
+
+def _say_the_same(mine: Answer, theirs: Answer) -> bool:
+    """Of two that raised wherever values were asked for: the type of exception alone does not make them one mistake."""
+    assert isinstance(mine, Raised)
+    assert isinstance(theirs, Raised)
+    return _NUMBERS.sub("n", mine.message) == _NUMBERS.sub("n", theirs.message)
 
 
 def _same_behaviour(ours: Answers, known: Answers) -> bool:

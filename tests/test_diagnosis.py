@@ -202,6 +202,17 @@ def test_of_two_that_explain_a_failure_the_one_that_fails_alike_is_meant(
         assert found.names == (stand_in.name,)
 
 
+@pytest.mark.parametrize(
+    ("expression", "is_known"), [("x.reshape(77)", True), ("x.reshape(88)", True), ("x @ x.new_zeros(91)", False)]
+)
+def test_two_that_always_raise_are_alike_only_in_what_they_say(
+    expression: str, is_known: bool, question: Question, recordings: list[Recording]
+) -> None:
+    flattens = variants.StandIn(name="flattens", kind="listed", source=energy("x.reshape(77)"), sentence="Which shape?")
+    found = diagnosed(energy(expression), question, recordings, [Fingerprint(question, flattens, recordings)])
+    assert (found.names if found else ()) == (("flattens",) if is_known else ())
+
+
 def test_a_fingerprint_fails_what_it_breaks_and_nothing_else(question: Question, known: list[Fingerprint]) -> None:
     failures = {one.name: {check.name for check in question.checks if one.failure(check.name)} for one in known}
     assert failures["forgets_the_half"] == {"values", "gradients", "handles_large_points"}
