@@ -131,7 +131,8 @@ def diagnose(
         known: Every wrong answer of the question.
     """
     failed = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
-    wrong_values = [verdict for verdict in failed if verdict.check.kind is Kind.VALUE]
+    # Nobody has told what wrong answers do on a submission's own inputs; where it fails elsewhere too, that tells.
+    wrong_values = [one for one in failed if one.check.kind is Kind.VALUE and not one.on_own_inputs]
     for verdict in wrong_values[:1] or failed:
         candidates = [one for one in known if _explains(one, verdict, answers)]
         if candidates:

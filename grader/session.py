@@ -50,6 +50,8 @@ class Verdict:
     duration_s: float = 0.0
     unfit: tuple[str, ...] = ()
     """Why inputs were left out of the check."""
+    on_own_inputs: bool = False
+    """Whether it passes on the class's inputs, and fails on one that this submission alone meets."""
 
 
 @dataclass(kw_only=True)
@@ -119,7 +121,9 @@ class QuestionSession:
                 return self._smallest(recording, failing)
             if check.kind is Kind.VALUE:
                 failing, _ = self._replay(check, *self._fetched_own(check))
-            return failing or Verdict(check=check, outcome=Outcome.PASSED)
+                if failing is not None:
+                    return replace(failing, on_own_inputs=True)
+            return Verdict(check=check, outcome=Outcome.PASSED)
         except CheckFailed as failure:
             return Verdict(check=check, outcome=Outcome.FAILED, failure=failure)
         except (GraderError, WireError) as fault:

@@ -18,7 +18,7 @@ from grader.link import Batch
 from grader.model import Outcome
 from grader.question import Question
 from grader.scan import forbidden_uses
-from grader.session import QuestionSession
+from grader.session import QuestionSession, Verdict
 from grader.transports import LocalTransport
 from grader.worker.messages import Raised, Returned
 from grader.worker.wire import Opaque
@@ -200,6 +200,22 @@ def test_of_two_that_explain_a_failure_the_one_that_fails_alike_is_meant(
         found = diagnosed(stand_in.source, question, recordings, known)
         assert found is not None
         assert found.names == (stand_in.name,)
+
+
+def test_what_fails_on_own_inputs_alone_leaves_the_word_to_what_fails_elsewhere(
+    question: Question, known: list[Fingerprint]
+) -> None:
+    checks = {check.name: check for check in question.checks}
+    (half,) = (one for one in known if one.name == "forgets_the_half")
+    answers = {"gradients": half.answers("gradients")}
+    failure = half.failure("gradients")
+    on_gradients = Verdict(check=checks["gradients"], outcome=Outcome.FAILED, failure=failure)
+    for on_own_inputs in (False, True):
+        on_values = Verdict(
+            check=checks["values"], outcome=Outcome.FAILED, failure=failure, on_own_inputs=on_own_inputs
+        )
+        found = diagnose([on_values, on_gradients], answers, known)
+        assert (found.names if found else ()) == (("forgets_the_half",) if on_own_inputs else ())
 
 
 @pytest.mark.parametrize(
