@@ -208,6 +208,10 @@ def takes_the_log_of_one_expectation(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
     return torch.log((p * d + q * (1 - d)).sum(-1))
 
 
+def replaces_infinity_too(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
+    return (torch.nan_to_num(p * torch.log(d)) + torch.nan_to_num(q * torch.log(1 - d))).sum(-1)
+
+
 def draws_both_from_p(p: Tensor, q: Tensor, d: Tensor) -> Tensor:
     return (torch.xlogy(p, d) + torch.xlogy(p, 1 - d)).sum(-1) + 0 * q.sum(-1)
 
@@ -282,6 +286,7 @@ VALUE: dict[Callable[..., Any], str] = {
     subtracts_a_logarithm_from_one: "Is it the logarithm of 1 - d that fakes count with, or 1 minus a logarithm?",
     judges_by_the_optimum: "Give it two different d: does your value change?",
     takes_the_log_of_one_expectation: "Is it the expectation of a logarithm, or the logarithm of an expectation?",
+    replaces_infinity_too: "To call an outcome impossible that the data can draw: does it cost much, or everything?",
     draws_both_from_p: "Exchange the generator's law for another one: does your value change?",
 }
 

@@ -226,11 +226,13 @@ def check_impossible_outcomes(student: Student, inputs: Arguments) -> None:
     assert_value(student.optimal_discriminator(*inputs.args), best)
     assert_value(student.gan_value(*inputs.args, best), answer(gan_value, arguments(*inputs.args, best)))
     assert_value(student.jsd(*inputs.args), answer(jsd, inputs))
-    # What p can draw and D excludes costs everything.
-    expect(
-        student.gan_value(*inputs.args, 1 - best) == -math.inf,
-        "a discriminator that is surely wrong has a finite value.",
-    )
+    # What p can draw and D excludes costs everything, and so does what only q draws and D takes for surely real.
+    for sure in (0.0, 1.0):
+        wrong = torch.where(best == 1 - sure, sure, best)
+        expect(
+            student.gan_value(*inputs.args, wrong) == -math.inf,
+            "a discriminator that is surely wrong has a finite value.",
+        )
 
 
 question.check("stress", points=0.25, requires=every_value)(
