@@ -184,7 +184,15 @@ def check_scores_batches_as_their_parts(student: Student, inputs: Arguments, oth
 question.check("law", points=0.5, requires=check_values)(ignores_other_examples(log_densities(2, 3), change_other_rows))
 
 
-@question.check("stress", points=0.75)
+@question.check("stress", points=0.25, requires=check_values)
+@given(source=numbers(), dim=st.sampled_from((1, 2, 5)))
+def check_reaches_far_points(student: Student, source: Numbers, dim: int) -> None:
+    """Is right far from all mass, where a log-density is a number and its density is 0."""
+    for inputs in (arguments(maker(source, dim), 300 + source.normal((3, dim))) for maker in LOG_DENSITIES):
+        assert_value(student.log_prob_score(*inputs.args), answer(log_prob_score, inputs))
+
+
+@question.check("stress", points=0.5)
 @given(density=log_densities(), energy=energies())
 def check_works_where_the_caller_has_no_grad(student: Student, density: Arguments, energy: Arguments) -> None:
     """Is right also where the caller runs under torch.no_grad()."""
@@ -271,6 +279,17 @@ def descends_the_log_density(log_prob_fn: Function, x: Tensor, *, create_graph: 
 @question.misconception("Multiply exp(-E) by 2: the density stays the same. Does your score?", replaces="energy_score")
 def divides_by_the_energy(energy_fn: Function, x: Tensor, *, create_graph: bool = False) -> Tensor:
     return log_prob_score(lambda points: -torch.log(energy_fn(points).abs()), x, create_graph=create_graph)
+
+
+@question.misconception(
+    "At x = 100 a standard normal has a density of 0 in floating point, and a score of -100: and yours?"
+)
+def divides_by_the_density(log_prob_fn: Function, x: Tensor, *, create_graph: bool = False) -> Tensor:
+    with torch.enable_grad():
+        points = x if x.requires_grad else x.detach().requires_grad_()
+        density = log_prob_fn(points).exp()
+        slope = torch.autograd.grad(density.sum(), points, create_graph=create_graph)[0]
+        return slope / (density if create_graph else density.detach()).unsqueeze(-1)
 
 
 @question.misconception(NO_GRAPH)
