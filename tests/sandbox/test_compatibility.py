@@ -35,6 +35,16 @@ torch.func.hessian(lambda x: x.square().sum())(torch.ones(2))
 module = nn.Linear(2, 2)
 torch.func.functional_call(module, dict(module.named_parameters()), torch.ones(2))
 """,
+    "collection of what refers to itself": """
+import gc, weakref
+assert gc.isenabled()
+kept = []
+for _ in range(20_000):
+    model = nn.Identity()
+    model.itself = [model]
+    kept.append(weakref.ref(model))
+assert sum(one() is not None for one in kept) < 15_000
+""",
     "linear algebra": """
 matrix = torch.eye(3, dtype=torch.float64) + 0.1
 for function in (torch.linalg.cholesky, torch.linalg.eigh, torch.linalg.svd, torch.linalg.qr, torch.linalg.inv):
