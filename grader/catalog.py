@@ -7,7 +7,7 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +54,41 @@ def names(course: Path) -> list[str]:
     if not root.is_dir():
         raise UsageError(f"{course} holds no reference/ folder; run inside a course, or name one with --course.")
     return sorted(path.parent.name for path in root.glob("*/__init__.py"))
+
+
+class Functions(Mapping[str, Sequence[str]]):
+    """What submissions to each assignment of a course are expected to define.
+
+    An assignment is loaded, which takes part of a second and torch, only where its functions are asked for: most
+    submissions say by their name what they are for.
+
+    Args:
+        course: The course's folder.
+
+    Raises:
+        UsageError: Where the folder holds no `reference/`.
+    """
+
+    def __init__(self, course: Path) -> None:
+        self._course = course
+        self._names = names(course)
+        self._loaded: dict[str, Sequence[str]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[str]:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._loaded:
+            self._loaded[name] = load(self._course, name).functions
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def load(course: Path, name: str) -> LoadedAssignment:

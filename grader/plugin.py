@@ -24,9 +24,8 @@ from grader.marking import Marker, is_absent
 from grader.model import Cause, Outcome, QuestionResult, SubmissionResult
 from grader.question import Question
 from grader.session import QuestionSession, Verdict
-from grader.task import Task
+from grader.task import Sink, Task
 
-Sink = Callable[[Task, SubmissionResult], None]
 Watcher = Callable[[Task, SubmissionResult], object]
 """Is told a submission's document after each of its questions, with those that are graded so far."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from grader.model import Submission
+from grader.model import Submission, SubmissionResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +36,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the questions to grade; all of them where it is None."""
     fault: str | None = None
     """Why it is not run any more: it ended the processes that were to grade it."""
+
+
+Sink = Callable[[Task, SubmissionResult], None]
+"""Is handed each task with its result, once."""

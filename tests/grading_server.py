@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader import backends, grading
-from grader.plugin import Sink
 from grader.settings import Settings
-from grader.task import Plan, Task
+from grader.task import Plan, Sink, Task
 from tests.tiny_course import TINY, graded, submission
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -209,3 +211,11 @@ def test_every_file_of_the_folder_is_a_backend() -> None:
     assert {"serial", "processes"} <= set(names)
     for name in names:
         assert callable(backends.load(name).run)
+
+
+def test_the_process_that_hands_out_tasks_does_not_wait_for_torch() -> None:
+    program = (
+        "import sys; from grader import backends, grading; backends.load('processes'); print('torch' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"

@@ -85,6 +85,18 @@ def test_an_assignment_that_there_is_not_is_named_with_those_that_there_are(tiny
         catalog.names(tiny / "solutions")
 
 
+def test_an_assignment_is_loaded_only_where_its_functions_are_asked_for(tmp_path: Path, other_course: None) -> None:
+    make_course(tmp_path, "one", f=QUESTION.format(id="o.1"))
+    make_course(tmp_path, "two", f="raise RuntimeError('half written')")
+    functions = catalog.Functions(tmp_path)
+    assert list(functions) == ["one", "two"]
+    assert ("two" in functions, "three" in functions, functions.get("three")) == (True, False, None)
+    assert functions["one"] == ("f",)
+    assert functions["one"] is functions["one"]
+    with pytest.raises(GraderError, match="half written"):
+        functions["two"]
+
+
 def test_the_fingerprint_changes_with_every_file_that_can_change_a_score(tmp_path: Path) -> None:
     course = make_course(tmp_path, q=QUESTION.format(id="o.1"), _shared="x = 1\n")
     seen = {catalog.fingerprint(course, "one")}

@@ -10,8 +10,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from grader.plugin import Sink
-from grader.task import Plan, Task
+from grader.task import Plan, Sink, Task
 
 
 class Backend(Protocol):

@@ -23,8 +23,7 @@ from msgspec.structs import replace
 
 from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
-from grader.plugin import Sink
-from grader.task import Plan, Task
+from grader.task import Plan, Sink, Task
 
 MAX_LOSSES = 2
 """Grading processes that one task may cost."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from grader import plugin
 from grader.marking import Marker
-from grader.plugin import Sink
-from grader.task import Plan, Task
+from grader.task import Plan, Sink, Task
 
 
 def run(plan: Plan, tasks: Sequence[Task], sink: Sink, jobs: int) -> None:

@@ -52,10 +52,9 @@ def grade_all(settings: Settings, paths: Sequence[Path]) -> int:
 
     report_paths(settings)
     settlement.deadlines(settings)
-    functions = {name: catalog.load(settings.course, name).functions for name in catalog.names(settings.course)}
     found = submissions.collect_all(
         paths,
-        assignments=functions,
+        assignments=catalog.Functions(settings.course),
         assignment=settings.assignment,
         layout=settings.layout,
         roster=read_roster(settings.roster) if settings.roster else None,
