@@ -21,7 +21,7 @@ from hypothesis.internal.constants_ast import Constants
 
 from grader.errors import CheckFailed, GraderError
 from grader.model import Cause, Kind
-from grader.question import EXAMPLES, Check, Function, Question
+from grader.question import Check, Function, Question
 from grader.remote import Student
 from grader.strategies import FULL_PRECISION, Numbers, beyond_the_simplest
 from grader.transports import Call, LocalTransport, RecordingTransport
@@ -130,17 +130,10 @@ def _record(question: Question, check: Check, seed: int) -> Recording:
         run_given(check.test, seed, every.append)
     except Unsatisfiable as error:
         raise GraderError(f"{question.id}: check {check.name} draws no input: {error}") from error
-    if check.kind is Kind.LAW and len(every) >= EXAMPLES[Kind.LAW] and _has_value_checks(question):
-        # Of one example in one dimension most laws say nothing, and value checks ask for it.
-        del every[0]
     examples, unfit = record_examples(question, check, every)
     if len(unfit) > len(examples):
         raise unfit[0]
     return Recording(check=check, seed=seed, examples=tuple(examples), unfit=tuple(map(str, unfit)))
-
-
-def _has_value_checks(question: Question) -> bool:
-    return any(check.kind is Kind.VALUE for check in question.checks)
 
 
 def record_examples(

@@ -51,8 +51,7 @@ EXAMPLES = {
     Kind.BEHAVIOUR: 2,
     Kind.TRAINING: 1,
 }
-"""Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone; a law
-beside value checks is not asked of the first, the simplest."""
+"""Inputs drawn for each check, the same for a whole class. A value check draws more for each submission alone."""
 
 
 def _drawing(test: Any, examples: int) -> Function:
