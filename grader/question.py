@@ -73,6 +73,41 @@ class Variant:
     """The function it replaces."""
 
 
+@dataclass(frozen=True)
+class Twin:
+    """The same mistake with another number or name in it: another function's source with a piece of it replaced.
+
+    Args:
+        of: The other, as its author wrote it.
+        name: The twin's own name.
+        instead_of: What is replaced; it stands once in the source.
+        stands: What stands there in the twin.
+    """
+
+    of: Function
+    name: str
+    instead_of: str
+    stands: str
+
+    @property
+    def source(self) -> str:
+        """The other's source, changed.
+
+        Raises:
+            ValueError: Where the piece does not stand there exactly once.
+        """
+        source = inspect.getsource(self.of)
+        if source.count(self.instead_of) != 1:
+            raise ValueError(
+                f"{self.name!r} replaces {self.instead_of!r}, which is {source.count(self.instead_of)} times in "
+                f"{self.of.__name__!r}; name a piece that stands there once"
+            )
+        return source.replace(self.instead_of, self.stands)
+
+
+M = TypeVar("M", bound=Function | Twin)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RubricItem:
     """One line of a rubric."""
@@ -229,16 +264,16 @@ class Question:
                 return check.name
         raise ValueError(f"{self.id}: {test.__name__!r} is required but is not a check declared before")
 
-    def misconception(self, sentence: str, *, replaces: str | None = None) -> Callable[[Function], Function]:
+    def misconception(self, sentence: str, *, replaces: str | None = None) -> Callable[[M], M]:
         """Declare a wrong answer that students really give, and the sentence that it deserves.
 
         Its source is run in a worker after the model solution's, under the student's function's name: it may
         use what the solution's module imports and defines, and nothing of the question file.
         """
 
-        def declare(function: Function) -> Function:
-            self.misconceptions.append(self._variant(function, sentence, replaces))
-            return function
+        def declare(mistake: M) -> M:
+            self.misconceptions.append(self._variant(mistake, sentence, replaces))
+            return mistake
 
         return declare
 
@@ -267,13 +302,13 @@ class Question:
             return None
         return [method for method, value in vars(oracle).items() if callable(value) and not method.startswith("_")]
 
-    def _variant(self, function: Function, sentence: str | None, replaces: str | None) -> Variant:
-        taken = {variant.name for variant in (*self.misconceptions, *self.alternatives, *self.trivial)}
-        if function.__name__ in taken:
-            raise ValueError(f"{self.id}: two variants are named {function.__name__!r}")
+    def _variant(self, written: Function | Twin, sentence: str | None, replaces: str | None) -> Variant:
+        name = written.name if isinstance(written, Twin) else written.__name__
+        if name in {variant.name for variant in (*self.misconceptions, *self.alternatives, *self.trivial)}:
+            raise ValueError(f"{self.id}: two variants are named {name!r}")
         return Variant(
-            name=function.__name__,
-            source=inspect.getsource(function),
+            name=name,
+            source=written.source if isinstance(written, Twin) else inspect.getsource(written),
             sentence=sentence,
             function=replaces or self.function,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import hypothesis
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from grader.model import Feedback, Kind
-from grader.question import EXAMPLES, Question, RubricItem, WrittenQuestion
+from grader.question import EXAMPLES, Question, RubricItem, Twin, WrittenQuestion
 
 NUMBER = st.integers(0, 9)
 
@@ -177,3 +178,18 @@ def test_a_rubric_adds_up() -> None:
 @given(kind=st.sampled_from(list(Kind)))
 def test_every_kind_draws_at_least_one_input(kind: Kind) -> None:
     assert EXAMPLES[kind] >= 1
+
+
+def test_a_twin_is_another_mistakes_source_with_one_piece_replaced(question: Question) -> None:
+    def adds_two(x: int) -> int:
+        return x + 2
+
+    twin = question.misconception("Think again.")(Twin(adds_two, "adds_three", "x + 2", "x + 3"))
+    (declared,) = question.misconceptions
+    assert (declared.name, declared.sentence, declared.function) == ("adds_three", "Think again.", "f")
+    assert declared.source == inspect.getsource(adds_two).replace("x + 2", "x + 3")
+    with pytest.raises(ValueError, match="two variants are named 'adds_three'"):
+        question.misconception("Once more.")(twin)
+    for piece, times in (("x", 2), ("x + 4", 0)):
+        with pytest.raises(ValueError, match=f"which is {times} times in 'adds_two'"):
+            question.misconception("Think.")(Twin(adds_two, "adds_four", piece, "y"))

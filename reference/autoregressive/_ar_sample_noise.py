@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from grader.question import Twin
 from reference.autoregressive._ar_sample_laws import INVERTED, NO_CHANGE, REUSED
 
 Model = Callable[[Tensor], Tensor]
@@ -29,21 +30,6 @@ def ends_one_value_early(
     return x
 
 
-def ends_one_value_early_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64)
-        x[:, i] = ((u > probs.cumsum(-1)).sum(-1) - 1).clamp(min=0)
-    return x
-
-
 def ends_one_value_late(
     cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
 ) -> Tensor:
@@ -55,21 +41,6 @@ def ends_one_value_late(
         logits = cond_logits_fn(x)[:, i]
         probs = (logits / max(temperature, 1e-9)).softmax(-1)
         u = torch.rand(n, 1, generator=generator)
-        x[:, i] = ((u > probs.cumsum(-1)).sum(-1) + 1).clamp(max=probs.shape[-1] - 1)
-    return x
-
-
-def ends_one_value_late_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64)
         x[:, i] = ((u > probs.cumsum(-1)).sum(-1) + 1).clamp(max=probs.shape[-1] - 1)
     return x
 
@@ -89,21 +60,6 @@ def gives_all_samples_one_number(
     return x
 
 
-def gives_all_samples_one_number_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(1, 1, generator=generator, dtype=torch.float64)
-        x[:, i] = (u > probs.cumsum(-1)).sum(-1).clamp(max=probs.shape[-1] - 1)
-    return x
-
-
 def counts_single_probabilities(
     cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
 ) -> Tensor:
@@ -119,21 +75,6 @@ def counts_single_probabilities(
     return x
 
 
-def counts_single_probabilities_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64)
-        x[:, i] = (u > probs).sum(-1).clamp(max=probs.shape[-1] - 1)
-    return x
-
-
 def takes_the_first_larger_probability(
     cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
 ) -> Tensor:
@@ -145,21 +86,6 @@ def takes_the_first_larger_probability(
         logits = cond_logits_fn(x)[:, i]
         probs = (logits / max(temperature, 1e-9)).softmax(-1)
         u = torch.rand(n, 1, generator=generator)
-        x[:, i] = (probs > u).int().argmax(-1)
-    return x
-
-
-def takes_the_first_larger_probability_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64)
         x[:, i] = (probs > u).int().argmax(-1)
     return x
 
@@ -180,22 +106,6 @@ def sums_unnormalised_weights(
     return x
 
 
-def sums_unnormalised_weights_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64)
-        edges = torch.exp(logits / max(temperature, 1e-9)).cumsum(-1)
-        x[:, i] = (u > edges).sum(-1).clamp(max=probs.shape[-1] - 1)
-    return x
-
-
 def throws_for_every_value(
     cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
 ) -> Tensor:
@@ -211,21 +121,6 @@ def throws_for_every_value(
     return x
 
 
-def throws_for_every_value_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(probs.shape, generator=generator, dtype=torch.float64)
-        x[:, i] = (u < probs.cumsum(-1)).int().argmax(-1)
-    return x
-
-
 def counts_throws_of_every_value(
     cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
 ) -> Tensor:
@@ -237,21 +132,6 @@ def counts_throws_of_every_value(
         logits = cond_logits_fn(x)[:, i]
         probs = (logits / max(temperature, 1e-9)).softmax(-1)
         u = torch.rand(probs.shape, generator=generator)
-        x[:, i] = (u > probs.cumsum(-1)).sum(-1).clamp(max=probs.shape[-1] - 1)
-    return x
-
-
-def counts_throws_of_every_value_in_float64(
-    cond_logits_fn: Model, n: int, D: int, *, generator: Source, prefix: Known = None, temperature: float = 1.0
-) -> Tensor:
-    x = torch.zeros(n, D, dtype=torch.int64)
-    start = 0 if prefix is None else prefix.shape[-1]
-    if prefix is not None:
-        x[:, :start] = prefix
-    for i in range(start, D):
-        logits = cond_logits_fn(x)[:, i]
-        probs = (logits / max(temperature, 1e-9)).softmax(-1)
-        u = torch.rand(probs.shape, generator=generator, dtype=torch.float64)
         x[:, i] = (u > probs.cumsum(-1)).sum(-1).clamp(max=probs.shape[-1] - 1)
     return x
 
@@ -412,6 +292,12 @@ def normalises_twice(
     return x
 
 
+def in_float64(mistake: Callable[..., Tensor]) -> Twin:
+    """Draws of another dtype are other numbers, so that only one of the two answers as a student's sampler does."""
+    generator = "generator=generator)"
+    return Twin(mistake, f"{mistake.__name__}_in_float64", generator, f"{generator[:-1]}, dtype=torch.float64)")
+
+
 EDGES = "Two values of probability 1/4 and 3/4: which u should give the first one, and which do in your sampler?"
 ALIKE = "Your samples are all the same. Which random numbers does one sample have that another has not?"
 SINGLE = "Probabilities 0.3, 0.3 and 0.4, and u = 0.5: which value should come, and which one does your code give?"
@@ -421,23 +307,23 @@ NOISE = "Which noise makes an argmax a draw from the softmax? Its mean is 0.577:
 VALUES = "Which dimension holds the values that a variable can take? Over which one do your probabilities sum to one?"
 TWICE = "What do you give the softmax that decides: logits, or what has been through a softmax already?"
 
-SENTENCES = {
+SENTENCES: dict[Callable[..., Tensor] | Twin, str] = {
     ends_one_value_early: EDGES,
-    ends_one_value_early_in_float64: EDGES,
+    in_float64(ends_one_value_early): EDGES,
     ends_one_value_late: EDGES,
-    ends_one_value_late_in_float64: EDGES,
+    in_float64(ends_one_value_late): EDGES,
     gives_all_samples_one_number: ALIKE,
-    gives_all_samples_one_number_in_float64: ALIKE,
+    in_float64(gives_all_samples_one_number): ALIKE,
     counts_single_probabilities: SINGLE,
-    counts_single_probabilities_in_float64: SINGLE,
+    in_float64(counts_single_probabilities): SINGLE,
     takes_the_first_larger_probability: SINGLE,
-    takes_the_first_larger_probability_in_float64: SINGLE,
+    in_float64(takes_the_first_larger_probability): SINGLE,
     sums_unnormalised_weights: UNNORMALISED,
-    sums_unnormalised_weights_in_float64: UNNORMALISED,
+    in_float64(sums_unnormalised_weights): UNNORMALISED,
     throws_for_every_value: PLACES,
-    throws_for_every_value_in_float64: PLACES,
+    in_float64(throws_for_every_value): PLACES,
     counts_throws_of_every_value: PLACES,
-    counts_throws_of_every_value_in_float64: PLACES,
+    in_float64(counts_throws_of_every_value): PLACES,
     inverts_the_comparison_in_float32: INVERTED,
     reuses_its_float32_numbers: REUSED,
     keeps_the_first_draw_for_all: ALIKE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from grader.question import Twin
 from reference.encoders._encoder_mistakes import _BOUNDED, _LIMIT, _SCALE, _SHAPE, _TANH
 
 Pair = tuple[Tensor, Tensor]
@@ -19,66 +20,6 @@ class UsesGelu(nn.Module):
 
     def forward(self, x: Tensor) -> Pair:
         hidden = nn.functional.gelu(self.trunk(x))
-        return self.mu_head(hidden), self.logvar_head(hidden)
-
-
-class UsesLeakyRelu(nn.Module):
-    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
-        super().__init__()
-        self.trunk = nn.Linear(d_in, hidden)
-        self.mu_head = nn.Linear(hidden, d_latent)
-        self.logvar_head = nn.Linear(hidden, d_latent)
-
-    def forward(self, x: Tensor) -> Pair:
-        hidden = nn.functional.leaky_relu(self.trunk(x))
-        return self.mu_head(hidden), self.logvar_head(hidden)
-
-
-class UsesElu(nn.Module):
-    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
-        super().__init__()
-        self.trunk = nn.Linear(d_in, hidden)
-        self.mu_head = nn.Linear(hidden, d_latent)
-        self.logvar_head = nn.Linear(hidden, d_latent)
-
-    def forward(self, x: Tensor) -> Pair:
-        hidden = nn.functional.elu(self.trunk(x))
-        return self.mu_head(hidden), self.logvar_head(hidden)
-
-
-class UsesSilu(nn.Module):
-    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
-        super().__init__()
-        self.trunk = nn.Linear(d_in, hidden)
-        self.mu_head = nn.Linear(hidden, d_latent)
-        self.logvar_head = nn.Linear(hidden, d_latent)
-
-    def forward(self, x: Tensor) -> Pair:
-        hidden = nn.functional.silu(self.trunk(x))
-        return self.mu_head(hidden), self.logvar_head(hidden)
-
-
-class UsesSoftplus(nn.Module):
-    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
-        super().__init__()
-        self.trunk = nn.Linear(d_in, hidden)
-        self.mu_head = nn.Linear(hidden, d_latent)
-        self.logvar_head = nn.Linear(hidden, d_latent)
-
-    def forward(self, x: Tensor) -> Pair:
-        hidden = nn.functional.softplus(self.trunk(x))
-        return self.mu_head(hidden), self.logvar_head(hidden)
-
-
-class UsesSigmoid(nn.Module):
-    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
-        super().__init__()
-        self.trunk = nn.Linear(d_in, hidden)
-        self.mu_head = nn.Linear(hidden, d_latent)
-        self.logvar_head = nn.Linear(hidden, d_latent)
-
-    def forward(self, x: Tensor) -> Pair:
-        hidden = torch.sigmoid(self.trunk(x))
         return self.mu_head(hidden), self.logvar_head(hidden)
 
 
@@ -116,18 +57,6 @@ class ClampsLogvarFurtherOut(nn.Module):
     def forward(self, x: Tensor) -> Pair:
         hidden = torch.tanh(self.trunk(x))
         return self.mu_head(hidden), self.logvar_head(hidden).clamp(-20, 20)
-
-
-class ClampsLogvarAsLatentDiffusionDoes(nn.Module):
-    def __init__(self, d_in: int, d_latent: int, hidden: int) -> None:
-        super().__init__()
-        self.trunk = nn.Linear(d_in, hidden)
-        self.mu_head = nn.Linear(hidden, d_latent)
-        self.logvar_head = nn.Linear(hidden, d_latent)
-
-    def forward(self, x: Tensor) -> Pair:
-        hidden = torch.tanh(self.trunk(x))
-        return self.mu_head(hidden), self.logvar_head(hidden).clamp(-30, 20)
 
 
 class TakesTheHeadForLogSigma(nn.Module):
@@ -178,20 +107,20 @@ class FlattensAllButTheFirst(nn.Module):
         return self.mu_head(hidden), self.logvar_head(hidden)
 
 
-SENTENCES: dict[type, str] = {
+SENTENCES: dict[type[nn.Module] | Twin, str] = {
     UsesGelu: _TANH,
-    UsesLeakyRelu: _TANH,
-    UsesElu: _TANH,
-    UsesSilu: _TANH,
-    UsesSoftplus: _TANH,
-    UsesSigmoid: (
+    Twin(UsesGelu, "UsesLeakyRelu", "nn.functional.gelu", "nn.functional.leaky_relu"): _TANH,
+    Twin(UsesGelu, "UsesElu", "nn.functional.gelu", "nn.functional.elu"): _TANH,
+    Twin(UsesGelu, "UsesSilu", "nn.functional.gelu", "nn.functional.silu"): _TANH,
+    Twin(UsesGelu, "UsesSoftplus", "nn.functional.gelu", "nn.functional.softplus"): _TANH,
+    Twin(UsesGelu, "UsesSigmoid", "nn.functional.gelu", "torch.sigmoid"): (
         "Between which values does a unit of your hidden layer lie, and between which one of the layer that was asked "
         "for?"
     ),
     PutsTanhOnBoth: _BOUNDED,
     PutsTanhOnLogvar: _LIMIT,
     ClampsLogvarFurtherOut: _LIMIT,
-    ClampsLogvarAsLatentDiffusionDoes: _LIMIT,
+    Twin(ClampsLogvarFurtherOut, "ClampsLogvarAsLatentDiffusionDoes", "clamp(-20, 20)", "clamp(-30, 20)"): _LIMIT,
     TakesTheHeadForLogSigma: _SCALE,
     TakesTheHeadForTheStandardDeviation: _SCALE,
     ViewsTheFirstDimensionAsTheBatch: _SHAPE,

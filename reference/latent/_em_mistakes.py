@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from grader.question import Twin
 
 Step = tuple[Tensor, ...]
 """New logits, means and variances, and the log-likelihood before."""
@@ -463,62 +467,6 @@ def adds_a_floor_to_the_evidence(x: Tensor, logits: Tensor, mu: Tensor, var: Ten
     return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
 
 
-def adds_a_floor_to_the_evidence_of_1e_10(
-    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
-) -> Step:
-    squares = (x.unsqueeze(1) - mu).square() / var
-    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
-    evidence = torch.log(joint.exp().sum(-1) + 1e-10)
-    r = (joint - evidence.unsqueeze(-1)).exp()
-    counts = r.sum(0)
-    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
-    new_mu = torch.where(there, r.mT @ x / divisor, mu)
-    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
-    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
-    return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
-
-
-def adds_a_floor_to_the_evidence_of_1e_8(
-    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
-) -> Step:
-    squares = (x.unsqueeze(1) - mu).square() / var
-    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
-    evidence = torch.log(joint.exp().sum(-1) + 1e-08)
-    r = (joint - evidence.unsqueeze(-1)).exp()
-    counts = r.sum(0)
-    there, divisor = (counts > 0).unsqueeze(-1), counts.unsqueeze(-1).clamp(min=1e-300)
-    new_mu = torch.where(there, r.mT @ x / divisor, mu)
-    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
-    new_var = torch.where(there, (scatter / divisor).clamp(min=min_var), var)
-    return torch.log(counts / max(len(x), 1)), new_mu, new_var, evidence.sum()
-
-
-def adds_a_small_constant_to_the_counts_of_1e_8(
-    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
-) -> Step:
-    squares = (x.unsqueeze(1) - mu).square() / var
-    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
-    r = joint.softmax(-1)
-    counts = r.sum(0) + 1e-08
-    new_mu = r.mT @ x / counts.unsqueeze(-1)
-    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
-    new_var = (scatter / counts.unsqueeze(-1)).clamp(min=min_var)
-    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
-
-
-def adds_a_small_constant_to_the_counts_of_1e_10(
-    x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0
-) -> Step:
-    squares = (x.unsqueeze(1) - mu).square() / var
-    joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
-    r = joint.softmax(-1)
-    counts = r.sum(0) + 1e-10
-    new_mu = r.mT @ x / counts.unsqueeze(-1)
-    scatter = (r.unsqueeze(-1) * (x.unsqueeze(1) - new_mu).square()).sum(0)
-    new_var = (scatter / counts.unsqueeze(-1)).clamp(min=min_var)
-    return torch.log(counts / max(len(x), 1)), new_mu, new_var, joint.logsumexp(-1).sum()
-
-
 def clamps_the_counts(x: Tensor, logits: Tensor, mu: Tensor, var: Tensor, *, min_var: float = 0.0) -> Step:
     squares = (x.unsqueeze(1) - mu).square() / var
     joint = logits.log_softmax(-1) - 0.5 * (math.log(2 * math.pi) + var.log() + squares).sum(-1)
@@ -541,7 +489,7 @@ DIVISOR = "Three points belong to one component alone: put your variance into th
 LOGITS = "Put your new logits through a softmax: do three points of four get the weight 3/4?"
 EMPTY = "A component that nothing belongs to: what is zero divided by zero, and which values should it keep?"
 
-SENTENCES = {
+SENTENCES: dict[Callable[..., Any] | Twin, str] = {
     normalises_over_the_points: POINTS,
     measures_from_the_old_mean: "Your variance is too large by (new mean - old mean)^2.",
     divides_the_scatter_by_one_less: DIVISOR,
@@ -585,10 +533,10 @@ SENTENCES = {
     gives_all_components_one_weight: HEAVIER,
     takes_the_log_of_summed_densities: FAR,
     adds_a_floor_to_the_evidence: FAR,
-    adds_a_floor_to_the_evidence_of_1e_10: FAR,
-    adds_a_floor_to_the_evidence_of_1e_8: FAR,
-    adds_a_small_constant_to_the_counts_of_1e_8: SMALL,
-    adds_a_small_constant_to_the_counts_of_1e_10: SMALL,
+    Twin(adds_a_floor_to_the_evidence, "adds_a_floor_to_the_evidence_of_1e_10", "1e-12", "1e-10"): FAR,
+    Twin(adds_a_floor_to_the_evidence, "adds_a_floor_to_the_evidence_of_1e_8", "1e-12", "1e-8"): FAR,
+    Twin(adds_a_small_constant_to_the_counts, "adds_a_small_constant_to_the_counts_of_1e_8", "1e-6", "1e-8"): SMALL,
+    Twin(adds_a_small_constant_to_the_counts, "adds_a_small_constant_to_the_counts_of_1e_10", "1e-6", "1e-10"): SMALL,
     clamps_the_counts: (
         "A component that nothing belongs to: what are its sums, and where does your division put its mean?"
     ),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from grader.question import Twin
 from reference.latent.log_mean_exp import log_mean_exp
 
 
@@ -218,26 +221,8 @@ def adds_a_floor_to_the_density(x: Tensor, logits: Tensor, mu: Tensor, logvar: T
     return torch.log(joint.exp().sum(-1) + 1e-12)
 
 
-def adds_a_floor_to_the_density_of_1e_10(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
-    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
-    return torch.log(joint.exp().sum(-1) + 1e-10)
-
-
-def adds_a_floor_to_the_density_of_1e_8(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    z = (x.unsqueeze(-2) - mu) * torch.exp(-0.5 * logvar)
-    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + z**2).sum(-1)
-    return torch.log(joint.exp().sum(-1) + 1e-08)
-
-
 def adds_a_small_constant_to_the_variance(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     squares = (x.unsqueeze(-2) - mu).square() / (logvar.exp() + 1e-08)
-    joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + squares).sum(-1)
-    return log_mean_exp(joint, -1) + math.log(logits.shape[0])
-
-
-def adds_a_small_constant_to_the_variance_of_1e_6(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    squares = (x.unsqueeze(-2) - mu).square() / (logvar.exp() + 1e-06)
     joint = torch.log_softmax(logits, -1) - 0.5 * (math.log(2 * math.pi) + logvar + squares).sum(-1)
     return log_mean_exp(joint, -1) + math.log(logits.shape[0])
 
@@ -271,7 +256,7 @@ WEIGHTS = "Add 5 to every logit: no component gets more weight than another. Doe
 SPREAD = "Take one component, x - mu = 1 and logvar = log 4: which quantity should divide the square?"
 ORDER = "Give a component the weight 1 and the others 0: is the result the log-density of that component?"
 
-SENTENCES = {
+SENTENCES: dict[Callable[..., Any] | Twin, str] = {
     multiplies_densities: UNDERFLOW,
     exponentiates_log_densities: UNDERFLOW,
     averages_log_densities_with_the_weights: BOUND,
@@ -324,10 +309,12 @@ SENTENCES = {
         "One point close to a component and one 50 sigma away: whose largest term do you subtract from both?"
     ),
     adds_a_floor_to_the_density: FLOOR,
-    adds_a_floor_to_the_density_of_1e_10: FLOOR,
-    adds_a_floor_to_the_density_of_1e_8: FLOOR,
+    Twin(adds_a_floor_to_the_density, "adds_a_floor_to_the_density_of_1e_10", "1e-12", "1e-10"): FLOOR,
+    Twin(adds_a_floor_to_the_density, "adds_a_floor_to_the_density_of_1e_8", "1e-12", "1e-8"): FLOOR,
     adds_a_small_constant_to_the_variance: SMALL,
-    adds_a_small_constant_to_the_variance_of_1e_6: SMALL,
+    Twin(
+        adds_a_small_constant_to_the_variance, "adds_a_small_constant_to_the_variance_of_1e_6", "1e-08", "1e-06"
+    ): SMALL,
     unsqueezes_dimension_one: AXES,
     indexes_dimension_one: AXES,
 }
