@@ -83,6 +83,16 @@ class Marker:
     def __exit__(self, *error: object) -> None:
         self.zygotes.close()
 
+    def prepare(self, task: Task) -> None:
+        """Load and record all that grading a task takes, before anybody waits for it."""
+        for question in self.questions(task):
+            self.recordings(question)
+
+    def continue_with(self, zygotes: Zygotes) -> None:
+        """Go on in a process that was forked from the one that made this, which keeps its own zygotes."""
+        self.zygotes.let_go()
+        self.zygotes = zygotes
+
     def assignment(self, name: str) -> LoadedAssignment:
         """An assignment of the course, loaded once."""
         if name not in self._assignments:

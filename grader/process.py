@@ -45,8 +45,10 @@ class Parent(Protocol):
     """What a worker's zygote knows of it."""
 
     limits: Limits
-    memory_bytes: int
-    """What a worker may hold, with what it shares with its zygote."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What a worker may hold, with what it shares with its zygote."""
 
     def last_words(self, number: int) -> Dead:
         """How the worker of that number ended, once its pidfd says that it has."""

@@ -6,6 +6,7 @@ Not safe for use by several threads.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import platform
 import select
@@ -31,6 +32,7 @@ from grader.worker.control import (
     Born,
     Bounds,
     Dead,
+    Divide,
     Failed,
     Hello,
     Layer,
@@ -78,7 +80,7 @@ class _Unborn:
 
 
 class Zygote:
-    """Starts workers that share one warm interpreter; they end with it.
+    """Starts workers that share one warm interpreter; they end with it. It takes seconds to be warm.
 
     Args:
         profile: How workers are confined.
@@ -89,10 +91,8 @@ class Zygote:
 
     Raises:
         SandboxError: Where this is not a Linux that is supported, or a protected path could be read.
-        GraderError: Where the zygote does not start.
+        GraderError: Where the zygote ends at once.
     """
-
-    hello: Hello
 
     def __init__(
         self,
@@ -106,24 +106,70 @@ class Zygote:
         _require_supported_system()
         self.profile = profile
         self.limits = limits or Limits()
-        self._plan = _plan(profile, self.limits, protected)
+        plan = _plan(profile, self.limits, protected)
+        self._allowance_bytes = plan.bounds.memory_bytes
+        self._ahead = ahead
+        control, theirs = _socketpair()
+        self._log = os.memfd_create("zygote")
+        with theirs:
+            self._process: subprocess.Popen[bytes] | None = _start(launcher, theirs, self._log)
+        self._begin(control)
+        try:
+            # Its socket holds this until it listens; it warms up while its user does something else.
+            self._send(msgspec.json.encode(plan))
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, control: socket.socket) -> None:
+        self._control = control
+        self._hello: Hello | None = None
         self._count = 0
         self._watched: dict[int, Dead | None] = {}
         self._births: dict[int, tuple[Born, int] | Failed] = {}
         """What became of workers that were asked for, until somebody asks for them."""
-        self._ahead = ahead
         self._next: _Unborn | None = None
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._log = os.memfd_create("zygote")
-        with theirs:
-            self._process = _start(launcher, theirs, self._log)
+
+    @property
+    def hello(self) -> Hello:
+        """What it said when it was warm; waits for that.
+
+        Raises:
+            GraderError: Where it does not get there.
+        """
+        if self._hello is None:
+            self._hello = msgspec.json.decode(self._receive(_WARM_UP_S)[0], type=Hello)
+        return self._hello
+
+    @property
+    def memory_bytes(self) -> int:
+        """What a worker may hold, with what it shares with this zygote."""
+        return self.hello.vm_size_bytes + self._allowance_bytes
+
+    def divided(self) -> Zygote:
+        """Another one, forked from this warm one, which ends with it; for a process that this one will fork.
+
+        Raises:
+            GraderError: Where this one is gone.
+        """
+        _ = self.hello
+        control, theirs = _socketpair()
+        other = copy.copy(self)
+        other._begin(control)
+        other._process, other._log = None, os.dup(self._log)
         try:
-            self._send(msgspec.json.encode(self._plan))
-            self.hello = msgspec.json.decode(self._receive(_WARM_UP_S)[0], type=Hello)
-            self.memory_bytes = self.hello.vm_size_bytes + self._plan.bounds.memory_bytes
+            with theirs:
+                self._send(msgspec.json.encode(Divide()), theirs.fileno())
         except BaseException:
-            self.close()
+            other.let_go()
             raise
+        return other
+
+    def let_go(self) -> None:
+        """Leave it to another process, which was forked from this one and goes on using it."""
+        self._control.close()
+        os.close(self._log)
+        self._log = -1
 
     def spawn(self, cpu_s: int | None = None) -> Worker:
         """A fresh worker, confined as the profile requires.
@@ -135,6 +181,7 @@ class Zygote:
             SandboxError: Where a layer that the profile requires is missing.
             GraderError: Where there is no worker for another reason.
         """
+        _ = self.hello
         if not self._ahead or cpu_s is not None:
             return self._welcomed(self._asked_for(cpu_s))
         worker = self._waiting() or self._welcomed(self._asked_for(None))
@@ -260,8 +307,9 @@ class Zygote:
 
     def _gone(self) -> GraderError:
         # It has closed its socket; what it has to say is complete once it has ended.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CONTROL_S)
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_CONTROL_S)
         return GraderError(f"the zygote, which starts workers, ended unexpectedly: {self._log_tail()}")
 
     def _log_tail(self) -> str:
@@ -272,25 +320,36 @@ class Zygote:
         """End the zygote and all its workers. May be called twice."""
         if self._log < 0:
             return
-        self._control.close()
         if self._next is not None:
             self._next.close()
         for birth in self._births.values():
             if not isinstance(birth, Failed):
                 os.close(birth[1])
+        self._await_end()
+        self.let_go()
+
+    def _await_end(self) -> None:
+        self._control.shutdown(socket.SHUT_WR)
+        if self._process is None:
+            # Another zygote's child: it cannot be waited for, but its end of the socket closes with it.
+            while select.select([self._control], [], [], _CONTROL_S)[0] and self._control.recv(MAX_MESSAGE_BYTES):
+                pass
+            return
         try:
             self._process.wait(_CONTROL_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        os.close(self._log)
-        self._log = -1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _socketpair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def _require_supported_system() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import copy
 
 import torch
 
@@ -22,24 +22,28 @@ class Zygotes:
 
     Args:
         plan: How workers are confined and limited.
+
+    Raises:
+        SandboxError: Where this machine cannot confine them.
+        GraderError: Where the zygote for the CPU ends at once.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._starter = ThreadPoolExecutor(1)
-        # A zygote takes seconds to warm up; meanwhile this process loads questions and records oracles.
-        self._starting: dict[str, Future[Zygote]] = {"cpu": self._starter.submit(self._start, "cpu")}
+        # It takes seconds to warm up; meanwhile this process loads questions and records oracles.
+        self._started: dict[str, Zygote] = {"cpu": self._start("cpu")}
 
     def of(self, device: str) -> Zygote:
-        """The process that forks workers for a device.
+        """The process that forks workers for a device, warm.
 
         Raises:
             SandboxError: Where this machine cannot confine them.
-            GraderError: Where a confined worker cannot compute on the device.
+            GraderError: Where it does not get warm, or a confined worker cannot compute on the device.
         """
-        if device not in self._starting:
-            self._starting[device] = self._starter.submit(self._start, device)
-        return self._starting[device].result()
+        if device not in self._started:
+            self._started[device] = self._start(device)
+        _ = self._started[device].hello
+        return self._started[device]
 
     def renew(self, device: str) -> None:
         """Give up a zygote that starts no workers any more; the next call for one starts another.
@@ -50,13 +54,29 @@ class Zygotes:
         try:
             self.of(device).spawn().close()
         except GraderError:
-            _close(self._starting.pop(device))
+            if device in self._started:
+                self._started.pop(device).close()
+
+    def divided(self) -> Zygotes:
+        """Others, for a process that this one will fork and that outlives none of these.
+
+        Raises:
+            GraderError: Where the zygote for the CPU is gone.
+        """
+        others = copy.copy(self)
+        others._started = {"cpu": self.of("cpu").divided()}
+        return others
+
+    def let_go(self) -> None:
+        """Leave them to another process, which was forked from this one and goes on using them."""
+        for zygote in self._started.values():
+            zygote.let_go()
+        self._started.clear()
 
     def close(self) -> None:
         """End them all."""
-        for starting in self._starting.values():
-            _close(starting)
-        self._starter.shutdown()
+        for zygote in self._started.values():
+            zygote.close()
 
     def _start(self, device: str) -> Zygote:
         profile = sandboxes.load(self._plan.sandbox)
@@ -83,8 +103,3 @@ def _try_device(zygote: Zygote, device: str) -> None:
         link.close()
     if isinstance(answer, Raised):
         raise GraderError(f"a confined worker cannot compute on {device}: {answer.type_name}: {answer.message}")
-
-
-def _close(starting: Future[Zygote]) -> None:
-    if starting.exception() is None:
-        starting.result().close()

@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from grader.backends.processes import MAX_LOSSES, _Broken, _Done, _Pool, _Ready,
 from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
 from grader.task import Task
-from tests.tiny_course import graded, plan, task
+from tests.tiny_course import graded, task
 
 DEAD = object()
 _WAIT = processes.wait
@@ -78,18 +78,18 @@ class FakePool(_Pool):
         self.started: list[FakeProcess] = []
         self.dead_starts = dead_starts
         self.act = act
-        super().__init__(plan(), tasks, lambda task, result: self.results.update({task.key: result}))
+        super().__init__(self._fake, tasks, lambda task, result: self.results.update({task.key: result}))
 
-    def start(self) -> None:
-        ours, theirs = self._context.Pipe()
+    def _fake(self) -> tuple[Connection, Any]:
+        ours, theirs = Pipe()
         process = FakeProcess(theirs, self._act)
         self.started.append(process)
-        self._processes[ours] = process  # type: ignore[assignment]
         if len(self.started) <= self.dead_starts:
             process.exitcode = 1
             theirs.close()
         else:
             process.start()
+        return ours, process
 
     def _act(self, task: Task) -> Any:
         self.handed_out.append(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -19,8 +20,7 @@ from typing import Any
 import pytest
 
 from grader import backends, grading, results
-from grader.backends import processes
-from grader.errors import SandboxError, UsageError
+from grader.errors import GraderError, SandboxError, UsageError
 from grader.model import Submission, SubmissionResult
 from grader.settings import Settings
 from grader.task import Plan, Task
@@ -367,25 +367,54 @@ def is_group(leader: int) -> bool:
     return True
 
 
-def test_several_processes_give_what_one_gives_and_survive_the_loss_of_one(
-    sandbox: str, tmp_path: Path, shared_zygotes: None, other_course: None, monkeypatch: pytest.MonkeyPatch
+def test_several_processes_give_what_one_gives_and_survive_the_loss_of_all(
+    sandbox: str, tmp_path: Path, shared_zygotes: None, other_course: None
 ) -> None:
     submissions = [submission(source, student=name) for name, source in zip(NAMES, WORK, strict=True)]
     alone = Settings(course=TINY, out=tmp_path / "alone", jobs=1, sandbox=sandbox)
     expected = grade(alone, submissions)
     together = replace(alone, out=with_the_secret_of(alone, tmp_path / "together"), jobs=2)
-    doomed = ["bob"]
-    hand_out = processes._Pool._hand_out
+    killed: list[int] = []
 
-    def killing(pool: Any, connection: Any) -> None:
-        hand_out(pool, connection)
-        task = pool._in_hand.get(connection)
-        if task is not None and task.submission.id in doomed:
-            doomed.remove(task.submission.id)
-            os.kill(pool._processes[connection].pid, signal.SIGKILL)
+    def kill_all_at_first(done: int, of: int) -> None:
+        if done == 1:
+            (pool,) = multiprocessing.active_children()
+            assert pool.pid is not None
+            killed.extend(forks_of(pool.pid))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
 
-    monkeypatch.setattr(processes._Pool, "_hand_out", killing)
-    found = grade(together, submissions)
-    assert not doomed
+    found = grading.grade(together, submissions, kill_all_at_first)
+    assert len(killed) == 2
     assert documents(together.out) == documents(alone.out)
     assert list(map(without_durations, found)) == list(map(without_durations, expected))
+
+
+def test_where_the_pool_itself_is_lost_what_is_graded_stays(
+    sandbox: str, tmp_path: Path, shared_zygotes: None, other_course: None
+) -> None:
+    submissions = [submission(source, student=name) for name, source in zip(NAMES, WORK, strict=True)]
+    settings = Settings(course=TINY, out=tmp_path / "out", jobs=2, sandbox=sandbox)
+    below: set[tuple[int, str]] = set()
+
+    def kill_the_pool(done: int, of: int) -> None:
+        if done == 1:
+            (pool,) = multiprocessing.active_children()
+            assert pool.pid is not None
+            below.update(descendants(pool.pid))
+            pool.kill()
+
+    with pytest.raises(GraderError, match=r"status -9; what is graded is stored, .* goes on from there"):
+        grading.grade(settings, submissions, kill_the_pool)
+    before = stored(settings.out)
+    assert 0 < len(before) < len(NAMES)
+    assert wait_until(partial(_are_gone, below))
+    assert len(grade(settings, submissions)) == len(NAMES)
+    assert all(stored(settings.out)[name] == data for name, data in before.items())
+
+
+def forks_of(pid: int) -> list[int]:
+    """The children of a process that execute what it does."""
+    children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    return [child for child in children if Path(f"/proc/{child}/cmdline").read_bytes() == command]

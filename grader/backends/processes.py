@@ -1,7 +1,9 @@
 """Grade on several grading processes of this machine, each with its own zygote.
 
-Each process says that it is free by asking for a task; a process that dies is replaced, and the task that it had in
-hand is given out once more before it is reported as a fault of ours.
+Theory of operation. What takes seconds is done once: one process, the pool, imports torch, loads and records what the
+first task needs, and warms up a zygote meanwhile. Then it forks grading processes, and has the zygote fork one for
+each. A grading process says that it is free by asking for a task; one that dies is replaced, and the task that it had
+in hand is given out once more before it is reported as a fault of ours. Each result goes to the process that called.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -25,21 +28,53 @@ from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
 from grader.task import Plan, Sink, Task
 
+if TYPE_CHECKING:
+    from grader.marking import Marker
+    from grader.zygotes import Zygotes
+
 MAX_LOSSES = 2
 """Grading processes that one task may cost."""
 
 _PR_SET_PDEATHSIG = 1
 
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Set in the pool: a fork copies only the thread that forks, and whatever lock another one holds."""
+
 
 def run(plan: Plan, tasks: Sequence[Task], sink: Sink, jobs: int) -> None:
     """Grade all tasks on up to `jobs` processes at once."""
-    pool = _Pool(plan, tasks, sink)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    pool = context.Process(target=_serve_pool, args=(theirs, plan, tasks, jobs, os.getpid()))
+    pool.start()
+    theirs.close()
+    by_key = {task.key: task for task in tasks}
     try:
-        for _ in range(min(jobs, len(tasks))):
-            pool.start()
-        pool.serve()
+        for result in _results(ours):
+            sink(by_key[result.key], result)
+        pool.join()
     finally:
-        pool.close()
+        pool.terminate()
+        pool.join()
+        ours.close()
+    if pool.exitcode:
+        raise GraderError(
+            f"the process that hands out submissions ended with status {pool.exitcode}; what is graded is stored, "
+            "and the same command goes on from there"
+        )
+
+
+def _results(connection: Connection) -> Iterator[SubmissionResult]:
+    """All that the pool sends until it ends."""
+    with contextlib.suppress(EOFError):
+        while True:
+            match _decode(connection.recv_bytes()):
+                case _Done(result):
+                    yield result
+                case _Refused(layer, text):
+                    raise SandboxError(layer, text)
+                case _Broken(text):
+                    raise GraderError(text)
 
 
 class _Ready(msgspec.Struct, tag="ready"):
@@ -70,23 +105,30 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Message).decode
 
 
+Started = tuple[Connection, BaseProcess]
+
+
 class _Pool:
-    def __init__(self, plan: Plan, tasks: Sequence[Task], sink: Sink) -> None:
-        self._plan = plan
+    """Hands tasks to grading processes.
+
+    Args:
+        launch: Starts a grading process, and gives the connection to it.
+        tasks: What to grade.
+        sink: Is told each result.
+    """
+
+    def __init__(self, launch: Callable[[], Started], tasks: Sequence[Task], sink: Sink) -> None:
+        self._launch = launch
         self._waiting = deque(tasks)
         self._sink = sink
-        self._context = multiprocessing.get_context("spawn")
         self._processes: dict[Connection, BaseProcess] = {}
         self._in_hand: dict[Connection, Task] = {}
         self._losses: dict[str, int] = {}
         """By task, and under no name those that had none yet."""
 
     def start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_grade_from, args=(theirs, self._plan, os.getpid()), daemon=True)
-        process.start()
-        theirs.close()
-        self._processes[ours] = process
+        connection, process = self._launch()
+        self._processes[connection] = process
 
     def serve(self) -> None:
         while self._processes:
@@ -152,29 +194,83 @@ class _Pool:
             connection.close()
 
 
-def _grade_from(connection: Connection, plan: Plan, parent: int) -> None:
-    """A grading process: ask, grade, answer, until there is nothing more."""
+def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs: int, parent: int) -> None:
+    """The pool's process."""
     _die_with(parent)
-    # Ctrl-C is the parent's to handle; it ends this process when what is in hand is written.
+    # Ctrl-C is the caller's to handle; it ends this process when what is in hand is written.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     # What is imported stays: looking for garbage in it is a fifth of the time that importing takes. What grading leaves
     # is mostly no garbage either, and as many collections as usual would be a twentieth of its time.
     gc.disable()
-    from grader import plugin
     from grader.marking import Marker
 
-    gc.freeze()
-    gc.set_threshold(20_000)
-    gc.enable()
+    def sink(_: Task, result: SubmissionResult) -> None:
+        connection.send_bytes(_encode(_Done(result)))
+
+    with _saying_why(connection), Marker(plan) as marker:
+        # What a course does wrong here it does again where its submissions are graded, and is reported there.
+        with contextlib.suppress(Exception):
+            marker.prepare(tasks[0])
+        gc.freeze()
+        gc.set_threshold(20_000)
+        gc.enable()
+        pool = _Pool(_Forks(marker).launch, tasks, sink)
+        try:
+            for _ in range(min(jobs, len(tasks))):
+                pool.start()
+            pool.serve()
+        finally:
+            pool.close()
+
+
+class _Forks:
+    """Grading processes that go on from what this one has prepared."""
+
+    def __init__(self, marker: Marker) -> None:
+        self._marker = marker
+        self._zygotes = marker.zygotes
+        self._context = multiprocessing.get_context("fork")
+
+    def launch(self) -> Started:
+        ours, theirs = self._context.Pipe()
+        zygotes = self._zygotes_of_its_own()
+        process = self._context.Process(
+            target=_grade_from, args=(theirs, self._marker, zygotes, os.getpid()), daemon=True
+        )
+        process.start()
+        theirs.close()
+        zygotes.let_go()
+        return ours, process
+
+    def _zygotes_of_its_own(self) -> Zygotes:
+        try:
+            return self._zygotes.divided()
+        except GraderError:
+            self._zygotes.renew("cpu")
+            return self._zygotes.divided()
+
+
+def _grade_from(connection: Connection, marker: Marker, zygotes: Zygotes, parent: int) -> None:
+    """A grading process: ask, grade, answer, until there is nothing more."""
+    _die_with(parent)
+    marker.continue_with(zygotes)
+    from grader import plugin
 
     def tasks() -> Iterator[Task]:
         connection.send_bytes(_encode(_Ready()))
         while data := connection.recv_bytes():
             yield msgspec.msgpack.decode(data, type=Task)
 
+    with _saying_why(connection), marker:
+        plugin.run(marker, tasks(), lambda _, result: connection.send_bytes(_encode(_Done(result))))
+
+
+@contextlib.contextmanager
+def _saying_why(connection: Connection) -> Iterator[None]:
+    """Tells the process at the other end of an error that it has words for."""
     try:
-        with Marker(plan) as marker:
-            plugin.run(marker, tasks(), lambda _, result: connection.send_bytes(_encode(_Done(result))))
+        yield
     except SandboxError as error:
         connection.send_bytes(_encode(_Refused(error.layer, str(error))))
     except GraderError as error:

@@ -3,6 +3,7 @@
 The grader starts the zygote, sends it one `Plan`, and gets `Hello`. For each `Spawn`, which carries the worker's
 socket and its two output pipes as descriptors, the zygote answers `Born` with a pidfd, or `Failed`. When a worker
 ends it sends `Dead`, at any time. Each worker sends `Ready` on its own socket before it is sent any student's code.
+For a `Divide`, which carries a control socket, it forks another zygote, which says `Hello` there and does the same.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Hello(_Record, frozen=True):
     """Address space before any student's code, which `Bounds.memory_bytes` is added to."""
 
 
-class Spawn(_Record, frozen=True):
+class Spawn(_Record, frozen=True, tag="spawn"):
     """Fork one worker; three descriptors travel with it: its socket, its stdout, its stderr."""
 
     worker: int
@@ -88,6 +89,13 @@ class Spawn(_Record, frozen=True):
     """Who it runs as where the zygote is root."""
     cpu_s: int | None = None
     """Instead of the plan's."""
+
+
+class Divide(_Record, frozen=True, tag="divide"):
+    """Fork another zygote; its control socket travels with this."""
+
+
+Order = Spawn | Divide
 
 
 class Born(_Record, frozen=True, tag="born"):

@@ -2,10 +2,11 @@
 
 Theory of operation. The grader executes this module in a fresh interpreter with a clean environment; it is never
 forked from the grader, so that no byte of a reference is ever in its memory. It holds no secret and never runs a
-student's code. On its control socket it takes one `Plan` and then `Spawn` requests (`control.py`). Each forked worker
-has nothing open but /dev/null, two output pipes and its own socket, descriptor 3; it confines itself, says on that
-socket what confines it, and serves requests. When the grader goes, the control socket closes and the zygote leaves;
-when the zygote goes, the kernel kills its workers.
+student's code. On its control socket it takes one `Plan` and then orders (`control.py`): to fork a worker, or, for
+another grading process, a zygote like itself with a control socket of its own. Each worker has nothing open but
+/dev/null, two output pipes and its own socket, descriptor 3; it confines itself, says on that socket what confines
+it, and serves requests. When the grader goes, the control socket closes and the zygote leaves; when the zygote goes,
+the kernel kills what it has forked.
 
 Every process here has one thread: a fork copies only the calling thread, and a lock held by another, as OpenMP's
 pool does, would never open again in the child.
@@ -29,8 +30,21 @@ import msgspec
 import torch
 
 from grader.worker import namespaces, seccomp, wire
-from grader.worker.confinement import Baseline, Confinement
-from grader.worker.control import ENVIRONMENT, MAX_MESSAGE_BYTES, Born, Dead, Failed, Hello, Layer, Plan, Ready, Spawn
+from grader.worker.confinement import Baseline, Confinement, die_with
+from grader.worker.control import (
+    ENVIRONMENT,
+    MAX_MESSAGE_BYTES,
+    Born,
+    Dead,
+    Divide,
+    Failed,
+    Hello,
+    Layer,
+    Order,
+    Plan,
+    Ready,
+    Spawn,
+)
 from grader.worker.serving import serve
 from grader.worker.warmth import warm_up
 
@@ -49,14 +63,11 @@ def main(control_fd: int) -> None:
     # Collections in workers would otherwise write to, and so copy, every page that holds an object.
     gc.freeze()
     gc.enable()
-    baseline = Baseline.of_this_process()
-    hello = Hello(pid=os.getpid(), threads=_threads(), vm_size_bytes=baseline.vm_size_bytes, **_versions())
-    control.send(msgspec.json.encode(hello))
-    Nursery(control, Confinement(plan, baseline, seccomp.build(gpu=plan.gpu))).run()
+    Nursery(control, Confinement(plan, Baseline.of_this_process(), seccomp.build(gpu=plan.gpu))).run()
 
 
 class Nursery:
-    """Forks workers, and reports when they end."""
+    """Says that the zygote is warm, forks workers, and reports when they end."""
 
     def __init__(self, control: socket.socket, confinement: Confinement) -> None:
         self.control = control
@@ -66,12 +77,17 @@ class Nursery:
         self.workers: dict[int, Spawn] = {}
         """By pidfd."""
         self.pids: dict[int, int] = {}
+        """Of workers and of zygotes forked from this one, by pidfd."""
 
     def run(self) -> None:
         """Serve the control socket until it closes, then kill whatever is left."""
+        size = self.confinement.baseline.vm_size_bytes
+        self.control.send(
+            msgspec.json.encode(Hello(pid=os.getpid(), threads=_threads(), vm_size_bytes=size, **_versions()))
+        )
         while True:
             for ready, _ in self.poll.poll():
-                if ready in self.workers:
+                if ready in self.pids:
                     self._bury(ready)
                 elif not self._serve_one():
                     for pid in self.pids.values():
@@ -83,27 +99,58 @@ class Nursery:
         if not message:
             return False
         try:
-            self._fork(msgspec.json.decode(message, type=Spawn), descriptors)
+            match msgspec.json.decode(message, type=Order):
+                case Spawn() as spawn:
+                    self._fork(spawn, descriptors)
+                case Divide():
+                    self._divide(*descriptors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
         return True
 
     def _fork(self, spawn: Spawn, descriptors: list[int]) -> None:
-        if _threads() != 1:
-            raise RuntimeError(f"the zygote has {_threads()} threads and may not fork")
         zygote = os.getpid()
         try:
-            pid = os.fork()
+            pid = _fork()
         except OSError as error:
             self._send(Failed(worker=spawn.worker, reason=str(error)))
             return
         if pid == 0:
             self._become_worker(spawn, descriptors, zygote)
-        pidfd = os.pidfd_open(pid)
-        self.workers[pidfd], self.pids[pidfd] = spawn, pid
-        self.poll.register(pidfd, select.POLLIN)
+        pidfd = self._watch(pid)
+        self.workers[pidfd] = spawn
         socket.send_fds(self.control, [msgspec.json.encode(Born(worker=spawn.worker, pid=pid))], [pidfd])
+
+    def _divide(self, control_fd: int) -> None:
+        zygote = os.getpid()
+        try:
+            pid = _fork()
+        except OSError:
+            # Whoever asked finds the socket closed, and this in the log.
+            traceback.print_exc()
+            return
+        if pid == 0:
+            self._become_zygote(control_fd, zygote)
+        self._watch(pid)
+
+    def _watch(self, pid: int) -> int:
+        pidfd = os.pidfd_open(pid)
+        self.pids[pidfd] = pid
+        self.poll.register(pidfd, select.POLLIN)
+        return pidfd
+
+    def _become_zygote(self, control_fd: int, zygote: int) -> NoReturn:
+        try:
+            die_with(zygote)
+            self.control.close()
+            for pidfd in self.pids:
+                os.close(pidfd)
+            Nursery(socket.socket(fileno=control_fd), self.confinement).run()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(_SETUP_FAILED)
+        os._exit(0)
 
     def _become_worker(self, spawn: Spawn, descriptors: list[int], zygote: int) -> NoReturn:
         try:
@@ -122,11 +169,11 @@ class Nursery:
         os._exit(0)
 
     def _bury(self, pidfd: int) -> None:
-        spawn, pid = self.workers.pop(pidfd), self.pids.pop(pidfd)
         self.poll.unregister(pidfd)
         os.close(pidfd)
-        _, status, usage = os.wait4(pid, 0)
-        self._send(Dead(worker=spawn.worker, status=status, cpu_s=usage.ru_utime + usage.ru_stime))
+        _, status, usage = os.wait4(self.pids.pop(pidfd), 0)
+        if spawn := self.workers.pop(pidfd, None):
+            self._send(Dead(worker=spawn.worker, status=status, cpu_s=usage.ru_utime + usage.ru_stime))
 
     def _send(self, news: Failed | Dead) -> None:
         self.control.send(msgspec.json.encode(news))
@@ -159,6 +206,12 @@ def settle_in(*, has_scratch: bool) -> None:
         open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         for fd in (1, 2)
     )
+
+
+def _fork() -> int:
+    if _threads() != 1:
+        raise RuntimeError(f"the zygote has {_threads()} threads and may not fork")
+    return os.fork()
 
 
 def _threads() -> int:

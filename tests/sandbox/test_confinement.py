@@ -117,8 +117,9 @@ def test_refuses_a_missing_layer_before_any_code_is_sent() -> None:
 
 
 def test_a_zygote_that_cannot_start_says_why() -> None:
-    with pytest.raises(GraderError, match="no such launcher"):
-        Zygote(STRICT.profile, launcher=["/bin/sh", "-c", "echo no such launcher >&2; exit 1"])
+    launcher = ["/bin/sh", "-c", "echo no such launcher >&2; exit 1"]
+    with pytest.raises(GraderError, match="no such launcher"), Zygote(STRICT.profile, launcher=launcher) as zygote:
+        zygote.spawn()
 
 
 def test_limits_are_the_workers_own() -> None:

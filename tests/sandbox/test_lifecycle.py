@@ -116,8 +116,8 @@ def test_closing_ends_the_workers_too() -> None:
 def test_a_refused_start_leaves_nothing() -> None:
     before = traces()
     open_before = sorted(os.listdir("/proc/self/fd"))
-    with pytest.raises(GraderError):
-        Zygote(STRICT.profile, launcher=["/bin/false"])
+    with pytest.raises(GraderError), Zygote(STRICT.profile, launcher=["/bin/false"]) as zygote:
+        zygote.spawn()
     assert eventually(lambda: traces() <= before)
     assert sorted(os.listdir("/proc/self/fd")) == open_before
 
@@ -166,6 +166,35 @@ def test_a_worker_is_not_lost_where_the_next_one_cannot_be_asked_for(monkeypatch
         with pytest.raises(OSError, match="Too many open files"):
             zygote.spawn()
         assert sorted(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_zygote_divides_and_both_start_workers() -> None:
+    before = traces()
+    open_before = sorted(os.listdir("/proc/self/fd"))
+    with Zygote(STRICT.profile, ahead=True) as first, first.spawn() as one:
+        with first.divided() as second, second.spawn() as other:
+            assert second.hello.pid != first.hello.pid
+            assert (second.hello.threads, second.hello.torch) == (1, first.hello.torch)
+            assert second.memory_bytes == first.memory_bytes
+            for worker in (one, other):
+                assert attempt(worker, "def attack(): return 1").answer == 1
+            assert parent_of(other.pid) == second.hello.pid
+        assert eventually(lambda: is_gone(second.hello.pid) and is_gone(other.pid))
+        assert attempt(one, "def attack(): return 2").answer == 2
+    assert eventually(lambda: traces() <= before)
+    assert sorted(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_divided_zygote_and_its_workers_end_with_the_first() -> None:
+    with Zygote(STRICT.profile) as first, first.divided() as second, second.spawn() as worker:
+        os.kill(first.hello.pid, signal.SIGKILL)
+        assert eventually(lambda: is_gone(second.hello.pid) and is_gone(worker.pid))
+        with pytest.raises(GraderError, match="ended unexpectedly"):
+            first.divided()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def eventually_children(pid: int, *, besides: int) -> list[int]:
