@@ -163,7 +163,7 @@ def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]
     name = verdict.check.name
     if verdict.failure is None or name not in answers:
         return False
-    if _asks(Mode.OBSERVE, answers[name]) or _asks(Mode.META, answers[name]):
+    if any(_asks(mode, answers[name]) for mode in (Mode.OBSERVE, Mode.COUNT, Mode.META)):
         failure = one.failure(name) if _same_behaviour(answers[name], one.answers(name)) else None
         return failure is not None and failure.cause == verdict.failure.cause
     pairs = [(mine, theirs) for (_, mine), (_, theirs) in zip(answers[name], one.answers(name), strict=True)]

@@ -56,8 +56,6 @@ class Observation:
     """Global random generators (torch, numpy, random) that the call drew from or seeded."""
     warnings: tuple[str, ...]
     """Categories of the warnings issued."""
-    operators: int
-    """ATen operators of the forward pass."""
     asked: tuple[Asked, ...]
     """What the call asked of each function and module in its arguments, in order."""
 
@@ -130,12 +128,16 @@ class RemoteFunction:
         return tuple(gradients)
 
     def observe(self, *args: Any, **kwargs: Any) -> Observation:
-        """Call, and report what the call changed, drew, warned of and cost."""
+        """Call, and report what the call changed, drew, warned of and asked."""
         return self._observed(Mode.OBSERVE, args, kwargs)
 
     def train(self, *args: Any, **kwargs: Any) -> Observation:
-        """As `observe`, without counting operators; a module in the value as a `RemoteModule`."""
+        """As `observe`, but for what is asked; a module in the value as a `RemoteModule`."""
         return self._observed(Mode.TRAIN, args, kwargs)
+
+    def operators(self, *args: Any, **kwargs: Any) -> int:
+        """How many ATen operators the forward pass of a call takes."""
+        return int(self._ask(Mode.COUNT, args, kwargs)["operators"])
 
     def _observed(self, mode: Mode, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation:
         seen = self._ask(mode, args, kwargs)
@@ -145,7 +147,6 @@ class RemoteFunction:
             marked=tuple(seen["marked"]),
             generators=tuple(seen["generators"]),
             warnings=tuple(seen["warnings"]),
-            operators=seen["operators"],
             asked=tuple(Asked(count=count, args=tuple(map(tuple, args))) for count, args in seen["asked"]),
         )
 

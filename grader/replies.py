@@ -109,6 +109,10 @@ def assert_reply(mode: Mode, value: Any, right: Any) -> None:
         case Mode.OBSERVE | Mode.TRAIN:
             _assert_observation(value, len(right["asked"]))
             assert_structure(value["value"], right["value"])
+        case Mode.COUNT:
+            if not isinstance(value, dict) or value.keys() != right.keys() or not isinstance(value["operators"], int):
+                raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
+            assert_structure(value["value"], right["value"])
         case Mode.META:
             if isinstance(value, str) and value.startswith("on "):
                 raise CheckFailed(Cause.DEVICE, "the result is not on the inputs' device.")
@@ -127,8 +131,8 @@ def _assert_derivatives(value: Any, right: Any) -> None:
 
 
 def _assert_observation(value: Any, asked: int) -> None:
-    lists, others = ("changed", "marked", "generators", "warnings", "asked"), {"value": object, "operators": int}
-    fields = {**dict.fromkeys(lists, list), **others}
+    lists = ("changed", "marked", "generators", "warnings", "asked")
+    fields = {**dict.fromkeys(lists, list), "value": object}
     if not isinstance(value, dict) or value.keys() != fields.keys():
         raise CheckFailed(Cause.PROTOCOL, "the worker's reply is malformed.")
     entries = [(value["changed"], int), (value["marked"], int), (value["generators"], str), (value["warnings"], str)]

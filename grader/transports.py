@@ -82,7 +82,7 @@ def _same(mine: Any, theirs: Any) -> bool:
     return bool(mine == theirs)
 
 
-OBSERVED = (Mode.OBSERVE, Mode.TRAIN)
+OBSERVED = (Mode.OBSERVE, Mode.TRAIN, Mode.COUNT)
 """Modes that report, besides the value, what the call did."""
 
 
@@ -126,8 +126,8 @@ class LocalTransport:
             return calls.structure(self._performed(call, Mode.CALL))
         with torch.random.fork_rng(devices=[], enabled=call.mode in OBSERVED):
             value = self._performed(call, call.mode)
-        if self.quiet and call.mode in OBSERVED:
-            return {**value, "changed": [], "marked": [], "generators": [], "warnings": [], "operators": 0}
+        if self.quiet and call.mode in (Mode.OBSERVE, Mode.TRAIN):
+            return {**value, "changed": [], "marked": [], "generators": [], "warnings": []}
         return value
 
     def _performed(self, call: Call, mode: Mode) -> Any:

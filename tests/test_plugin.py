@@ -340,7 +340,7 @@ def test_hostile_observations_are_a_malformed_reply_and_no_fault(marker: Marker)
         "    if calls is not None:\n"
         "        calls.observe = lambda *a, **more: {\n"
         "            'value': 0.5 * scale * x.square().sum(-1), 'changed': [torch.ones(2)],\n"
-        "            'generators': [torch.ones(2)], 'warnings': [], 'operators': 1, 'asked': []}\n"
+        "            'generators': [torch.ones(2)], 'warnings': [], 'asked': []}\n"
         "        calls.on_meta = lambda *a: ['float64', [torch.ones(2)]]\n"
         "    return 0.5 * scale * x.square().sum(-1)"
     )

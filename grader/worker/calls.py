@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -122,36 +122,39 @@ class _OperatorCount(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **(kwargs or {}))
 
 
-def observe(
-    function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = (), *, counting: bool = True
-) -> dict[str, Any]:
+def count(function: Function, args: Any, kwargs: Any) -> dict[str, Any]:
+    """The value of a call, and the number of ATen operators of the forward pass, each of which takes longer for it."""
+    with _OperatorCount() as counter:
+        value = function(*args, **kwargs)
+    return {"value": value, "operators": counter.count}
+
+
+def observe(function: Function, args: Any, kwargs: Any, asked: Sequence[Any] = ()) -> dict[str, Any]:
     """The value of a call, and what it did besides.
 
     `changed` holds the positions of the tensors, in order of appearance, that were written to; `marked` those of the
     tensors, and after them of the parameters of modules given, that have another `requires_grad` or a `.grad`;
-    `generators` the global random generators whose state moved; `operators` the number of ATen operators of the
-    forward pass; `asked` how often each function in the arguments was called, and with what.
+    `generators` the global random generators whose state moved; `asked` how often each function in the arguments was
+    called, and with what.
 
     Args:
         function: What to call.
         args: Its arguments.
         kwargs: And those by name.
         asked: The log of each function in the arguments, in order.
-        counting: Whether to count operators, which makes each of them some microseconds slower.
     """
     inputs = list(tensors_in((args, kwargs)))
     before = [(tensor._version, tensor.clone()) for tensor in inputs]
     watched = [*inputs, *_parameters_in((args, kwargs))]
     marks = [(tensor.requires_grad, tensor.grad is None) for tensor in watched]
     states = _generator_states()
-    counter = _OperatorCount()
-    with warnings.catch_warnings(record=True) as caught, counter if counting else nullcontext():
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         value = function(*args, **kwargs)
     changed = [
         position
         for position, (tensor, (version, copy)) in enumerate(zip(inputs, before, strict=True))
-        if tensor._version != version or not torch.equal(tensor.nan_to_num(), copy.nan_to_num())
+        if tensor._version != version or not _same_values(tensor, copy)
     ]
     moved = [name for name, state in _generator_states().items() if state != states[name]]
     return {
@@ -164,9 +167,12 @@ def observe(
         ],
         "generators": moved,
         "warnings": [warning.category.__name__ for warning in caught][:20],
-        "operators": counter.count,
         "asked": [(log.count, log.args) for log in asked],
     }
+
+
+def _same_values(tensor: Tensor, copy: Tensor) -> bool:
+    return torch.equal(tensor, copy) or torch.equal(tensor.nan_to_num(), copy.nan_to_num())
 
 
 def _parameters_in(value: Any) -> Iterator[Tensor]:
@@ -200,12 +206,31 @@ def structure(value: Any) -> Any:
 
 
 class _NoValues(TorchFunctionMode):
-    """Tells a list of values from a copy to the CPU; on the meta device torch says the same of both."""
+    """Tells a list of values from a copy to the CPU, of which torch says the same there; notes hooks on gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_hooks = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is Tensor.tolist:
             raise NotImplementedError("there are no values to list")
+        self.has_hooks |= func in (Tensor.register_hook, Tensor.register_post_accumulate_grad_hook)
         return func(*args, **(kwargs or {}))
+
+
+def _holds_python(outputs: Sequence[Tensor]) -> bool:
+    """Whether the backward pass runs an `autograd.Function` of somebody's own."""
+    waiting: list[Any] = [tensor.grad_fn for tensor in outputs]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, BackwardCFunction):
+            return True
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+    return False
 
 
 _WRITES_TO_A_LEAF = "leaf Variable that requires grad is being used in an in-place operation"
@@ -213,6 +238,9 @@ _WRITES_TO_A_LEAF = "leaf Variable that requires grad is being used in an in-pla
 
 def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
     """Forward and backward on the meta device, where a constant made on the CPU is an error.
+
+    Torch's own gradients make none, and take longer there than anywhere: the backward pass is left out where it is
+    made of these alone.
 
     Returns:
         The value's structure; a tensor that is not on the meta device says so instead of its dtype.
@@ -222,8 +250,10 @@ def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
         moved = tensor.to("meta")
         return moved.requires_grad_() if moved.is_floating_point() else moved
 
+    mode = _NoValues()
+
     def called(move: Callable[[Tensor], Tensor]) -> Any:
-        with _NoValues():
+        with mode:
             return function(*map_tensors(move, tuple(args)), **map_tensors(move, kwargs))
 
     with torch.enable_grad():
@@ -235,7 +265,7 @@ def on_meta(function: Function, args: Any, kwargs: Any) -> Any:
             # Writing to its inputs is wrong on every device; whether it needs the CPU is asked without gradients.
             value = called(lambda tensor: tensor.to("meta"))
         outputs = [tensor for tensor in tensors_in(value) if tensor.requires_grad]
-        if outputs:
+        if mode.has_hooks or _holds_python(outputs):
             torch.autograd.backward([out.sum() for out in outputs])
     stray = {tensor.device.type for tensor in tensors_in(value)} - {"meta"}
     return f"on {', '.join(sorted(stray))}" if stray else structure(value)

@@ -26,9 +26,11 @@ class Mode(StrEnum):
     VJP2 = "vjp2"
     """As `VJP`, and the gradients of <direction, first gradients>."""
     OBSERVE = "observe"
-    """Its value, with what the call changed, drew, warned of, cost, and asked of functions that it was given."""
+    """Its value, with what the call changed, drew, warned of, and asked of functions that it was given."""
+    COUNT = "count"
+    """Its value, and how many operators it took."""
     TRAIN = "train"
-    """As `OBSERVE`, for calls so long that counting their operators would cost too much."""
+    """As `OBSERVE`, for calls so long that noting what they ask of functions would cost too much."""
     META = "meta"
     """Forward and backward on the meta device: the shapes and dtypes of its value."""
 

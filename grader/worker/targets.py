@@ -64,7 +64,7 @@ def perform(
         module: Where the call is to a module.
         construct: Positional and keyword arguments that the module is built with.
         device: Where to compute.
-        counting: Whether an observation counts operators.
+        counting: Whether operators are counted where that is asked for.
 
     Raises:
         NotDefinedError: Where the code does not define the function.
@@ -91,9 +91,11 @@ def perform(
         case Mode.VJP2:
             return calls.vjp2(asked, args, kwargs, cotangents, directions)
         case Mode.OBSERVE:
-            return calls.observe(asked, args, kwargs, logs or (), counting=counting)
+            return calls.observe(asked, args, kwargs, logs or ())
+        case Mode.COUNT:
+            return calls.count(asked, args, kwargs) if counting else {"value": asked(*args, **kwargs), "operators": 0}
         case Mode.TRAIN:
-            seen = calls.observe(asked, args, kwargs, counting=False)
+            seen = calls.observe(asked, args, kwargs)
             return {**seen, "value": _keep(seen["value"], kept)}
         case Mode.META:
             return calls.on_meta(asked, args, kwargs)

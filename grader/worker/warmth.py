@@ -47,8 +47,9 @@ def _do_linear_algebra(matrix: Tensor) -> None:
 
 
 def _call_in_every_way(x: Tensor) -> None:
-    """As checks do. On the meta device torch sets up each operator, and each of its gradients, at its first use."""
+    """As checks do. On the meta device torch sets up each operator at its first use."""
     calls.on_meta(_common_operators, (x, 2 * x), {})
+    calls.count(_common_operators, (x, 2 * x), {})
     calls.observe(_common_operators, (x, 2 * x), {})
     calls.vjp2(lambda a, b: (a * b).exp().sum(), (x, 2 * x), {}, x.sum(), (x, x))
 

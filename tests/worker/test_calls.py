@@ -125,8 +125,9 @@ def test_global_generators_that_move_are_named(draw: Any, generators: list[str])
 
 def test_operators_are_counted() -> None:
     def count(steps: int) -> int:
-        operators: int = calls.observe(lambda x: [x + step for step in range(steps)], (X,), {})["operators"]
-        return operators
+        seen = calls.count(lambda x: [x + step for step in range(steps)], (X,), {})
+        assert len(seen["value"]) == steps
+        return int(seen["operators"])
 
     assert count(10) - count(5) == 5
 
@@ -157,6 +158,36 @@ def test_the_meta_device_finds_constants_and_values_that_are_read() -> None:
     for breaks in (lambda x: x + torch.zeros(3), lambda x: x * float(x[0]), lambda x: x if x.sum() > 0 else -x):
         with pytest.raises((RuntimeError, NotImplementedError)):
             calls.on_meta(breaks, (X,), {})
+
+
+class _Doubled(torch.autograd.Function):
+    """Its gradient makes a constant on the CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0] * torch.full((3,), 2.0)
+
+
+def _with_a_hook(x: Tensor) -> Tensor:
+    y = 2 * x
+    y.register_hook(lambda gradient: gradient * torch.ones(3))
+    return y
+
+
+def test_the_meta_device_finds_constants_in_gradients_of_the_students_own() -> None:
+    for breaks in (lambda x: _Doubled.apply(x).sum() + x.exp(), _with_a_hook):
+        assert calls.vjp(breaks, (X,), {}, torch.ones(3))[0].shape == (3,)
+        with pytest.raises(RuntimeError, match=r"[Mm]eta"):
+            calls.on_meta(breaks, (X,), {})
+
+
+def test_the_meta_device_is_spared_gradients_that_torch_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.autograd, "backward")
+    assert calls.on_meta(lambda x: (x.exp() * x).sum(), (X,), {}) == ["float64", []]
 
 
 def test_the_meta_device_does_not_hold_writing_to_inputs_against_anyone() -> None:

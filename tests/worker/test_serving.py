@@ -64,7 +64,7 @@ def test_inputs_arrive_with_their_layout_and_without_a_graph(start: Start) -> No
     assert value(link, "look", x) == ([0, 1], False, False)
 
 
-@pytest.mark.parametrize("mode", [Mode.CALL, Mode.VJP, Mode.VJP2, Mode.OBSERVE, Mode.META])
+@pytest.mark.parametrize("mode", [Mode.CALL, Mode.VJP, Mode.VJP2, Mode.OBSERVE, Mode.COUNT, Mode.META])
 def test_every_mode_is_answered(mode: Mode, start: Start) -> None:
     link = start("def f(x): return (x ** 3).sum()")
     x = torch.tensor([1.0, 2.0], dtype=torch.float64)
@@ -79,6 +79,8 @@ def test_every_mode_is_answered(mode: Mode, start: Start) -> None:
             assert [one.tolist() for one in answer.value[2]] == [[6, 12]]
         case Mode.OBSERVE:
             assert (answer.value["value"], answer.value["changed"]) == (9, [])
+        case Mode.COUNT:
+            assert answer.value == {"value": 9, "operators": 2}
         case Mode.META:
             assert answer.value == ["float64", []]
 

@@ -7,12 +7,16 @@ try:
     import grader.worker.serving as serving
 
     def observe(function, args, kwargs, asked=(), **more):
-        return {"value": function(*args, **kwargs), "changed": [], "marked": [], "generators": [], "warnings": [], "operators": 0, "asked": []}
+        return {"value": function(*args, **kwargs), "changed": [], "marked": [], "generators": [], "warnings": [], "asked": []}
+
+    def count(function, args, kwargs):
+        return {"value": function(*args, **kwargs), "operators": 0}
 
     def on_meta(function, args, kwargs):
         return calls.structure(function(*args, **kwargs))
 
     calls.observe = serving.calls.observe = observe
+    calls.count = serving.calls.count = count
     calls.on_meta = serving.calls.on_meta = on_meta
     calls.vjp = lambda function, args, kwargs, cotangents: (
         function(*args, **kwargs),
