@@ -13,6 +13,9 @@ _libc.syscall.restype = ctypes.c_long
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 _libc.mount.argtypes = [*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p]
 _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+_MADV_COLLAPSE = 25
 
 Argument = int | bytes | ctypes.Array[ctypes.c_char] | None
 
@@ -67,3 +70,8 @@ def unshare(flags: int) -> None:
     """unshare(2)."""
     if _libc.unshare(ctypes.c_int(flags)) != 0:
         raise LayerError("unshare", ctypes.get_errno())
+
+
+def collapse(address: int, length: int) -> bool:
+    """madvise(2) with MADV_COLLAPSE: whether this memory lies in huge pages now."""
+    return bool(_libc.madvise(address, length, _MADV_COLLAPSE) == 0)

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 import msgspec
 import torch
 
-from grader.worker import namespaces, seccomp, wire
+from grader.worker import namespaces, pages, seccomp, wire
 from grader.worker.confinement import Baseline, Confinement, die_with
 from grader.worker.control import (
     ENVIRONMENT,
@@ -63,6 +63,7 @@ def main(control_fd: int) -> None:
     # Collections in workers would otherwise write to, and so copy, every page that holds an object.
     gc.freeze()
     gc.enable()
+    pages.collapse()
     Nursery(control, Confinement(plan, Baseline.of_this_process(), seccomp.build(gpu=plan.gpu))).run()
 
 
