@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from grader.worker.wire import FRAME, Buffer, check_sizes
+from grader.worker.frames import FRAME, Buffer, check_sizes
 
 KEPT_OUTPUT_BYTES: Final = 64 << 10
 MAX_OUTPUT_BYTES: Final = 64 << 20

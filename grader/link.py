@@ -14,6 +14,7 @@ from grader.model import Cause
 from grader.received import Received
 from grader.transports import Call
 from grader.worker import messages, wire
+from grader.worker.frames import Buffer, frame
 from grader.worker.messages import Answer, Load, Raised, Run, WireCall
 
 MAX_DEATHS = 2
@@ -33,7 +34,7 @@ HEADER_WEIGHT = 64
 class WorkerProcess(Protocol):
     """What is needed of `grader.process.Worker`."""
 
-    def request(self, parts: Sequence[wire.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
+    def request(self, parts: Sequence[Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
         """One exchange of frames."""
 
     def close(self) -> None:
@@ -220,7 +221,7 @@ class Link:
     ) -> Received:
         assert self._worker is not None
         number = secrets.randbits(53)
-        parts = wire.frame(messages.encode(request(number)), packer.parts, packer.size)
+        parts = frame(messages.encode(request(number)), packer.parts, packer.size)
         started = time.monotonic()
         try:
             header, body = self._worker.request(parts, wall_s=self._wall_s)

@@ -60,9 +60,10 @@ class Marker:
 
     Args:
         plan: How to work.
+        zygotes: Where there are some that warm up already.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, zygotes: Zygotes | None = None) -> None:
         # As in a worker: the same kernels and the same order of summation, and no core taken from the students' code.
         torch.set_num_threads(1)
         self.plan = plan
@@ -75,7 +76,7 @@ class Marker:
         self._drawn: tuple[tuple[str, str], Mapping[tuple[str, str], list[Drawn]]] = ("", ""), {}
         self._uncollected_bytes = 0
         """What the replies to questions have taken up since garbage was looked for."""
-        self.zygotes = Zygotes(plan)
+        self.zygotes = zygotes or Zygotes(plan)
 
     def __enter__(self) -> Self:
         return self

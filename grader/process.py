@@ -21,7 +21,7 @@ from grader.errors import WorkerFailure
 from grader.exchange import MAX_OUTPUT_BYTES, Incoming, Outgoing, Printed
 from grader.model import Cause
 from grader.worker.control import Born, Dead, Ready
-from grader.worker.wire import Buffer, WireError
+from grader.worker.frames import Buffer, WireError
 
 MIB: Final = 1 << 20
 _DEATH_S = 1.0
@@ -97,7 +97,7 @@ class Worker:
         """Send one frame and return the header and the body of the frame that answers it.
 
         Args:
-            parts: The whole request, as `wire.frame` makes it.
+            parts: The whole request, as `frames.frame` makes it.
             wall_s: Seconds until the worker is killed; by default the limit of its zygote.
 
         Raises:

@@ -11,6 +11,7 @@ import msgspec
 from grader.errors import WorkerFailure
 from grader.model import Cause
 from grader.worker import messages, wire
+from grader.worker.frames import WireError
 from grader.worker.messages import Answer, Raised, Reply, Returned
 
 MAX_MESSAGE_CHARS = 2000
@@ -50,13 +51,13 @@ class Received:
         try:
             reply = messages.decode_reply(self._header)
             if reply.id != self._number or len(reply.answers) != self._count:
-                raise wire.WireError("not the reply to this request")
+                raise WireError("not the reply to this request")
             values = wire.Unpacker(self._body)
             return [
                 _placed(answer, self._lines) if isinstance(answer, Raised) else Returned(values.value(answer.value))
                 for answer in reply.answers
             ]
-        except (msgspec.MsgspecError, wire.WireError, RecursionError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, WireError, RecursionError, UnicodeDecodeError) as error:
             raise WorkerFailure(
                 Cause.PROTOCOL, "Your process sent something that is not a reply; nothing of it was believed."
             ) from error

@@ -15,8 +15,8 @@ from grader.link import Batch, Link
 from grader.received import Received
 from grader.replies import is_too_large
 from grader.transports import Call
+from grader.worker.frames import WireError
 from grader.worker.messages import Answer, Raised
-from grader.worker.wire import WireError
 
 Answers = Sequence[tuple[Call, Answer]]
 """Calls, each with its answer."""

@@ -24,8 +24,8 @@ from grader.recorded import Answers, RecordedAnswers
 from grader.remote import Student
 from grader.replies import is_too_large
 from grader.transports import Call, LocalTransport, OnceTransport, ReplayTransport
+from grader.worker.frames import WireError
 from grader.worker.messages import Answer
-from grader.worker.wire import WireError
 
 MAX_SHRINK_RUNS = 80
 """Live runs of a check's body while a counterexample is shrunk."""

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import copy
 
-import torch
-
 from grader import sandboxes
 from grader.errors import CheckFailed, GraderError
-from grader.link import Link, Relay
 from grader.task import Plan
-from grader.transports import Call
-from grader.worker.messages import Mode, Raised
 from grader.workers import Limits, Zygote
 
 _TRIAL = "def doubled(x):\n    return x + x\n"
@@ -94,6 +89,13 @@ class Zygotes:
 
 def _try_device(zygote: Zygote, device: str) -> None:
     """Compute something in a confined worker, so that a device that does not work there costs no student a point."""
+    # Not before the zygote for the CPU warms up: torch takes as long to import here as there.
+    import torch
+
+    from grader.link import Link, Relay
+    from grader.transports import Call
+    from grader.worker.messages import Mode, Raised
+
     link = Link(zygote.spawn, module="trial", source=_TRIAL, device=device, seed=0, relay=Relay())
     try:
         answer = link.perform(Call(function="doubled", mode=Mode.CALL, args=(torch.ones(2),), kwargs={}))

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from grader import marking
+from grader.backends import serial
 from grader.errors import SandboxError
 from grader.marking import Marker
 from grader.task import Plan
@@ -82,7 +83,8 @@ def shared_zygotes(shared_marker: Marker, monkeypatch: pytest.MonkeyPatch) -> No
         def close(self) -> None:
             """They outlive this user of theirs."""
 
-    monkeypatch.setattr(marking, "Zygotes", Shared)
+    for starts_them in (marking, serial):
+        monkeypatch.setattr(starts_them, "Zygotes", Shared)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from grader.model import Cause, to_json
 from grader.scan import forbidden_uses, suspicious
 from grader.submissions import collect
 from grader.transports import Call
-from grader.worker import messages, wire
+from grader.worker import frames, messages, wire
 from grader.worker.messages import Mode, Packed, Raised, Reply
 from tests.tiny_course import by_name, energy, grade, grade_energy, with_function
 
@@ -92,11 +92,12 @@ class Answering:
         self.seconds = seconds
         self.requests = 0
 
-    def request(self, parts: Sequence[wire.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
+    def request(self, parts: Sequence[frames.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
         self.clock.now += self.seconds
         self.requests += 1
         data = b"".join(bytes(part) for part in parts)
-        request = messages.decode_request(data[wire.FRAME.size : wire.FRAME.size + wire.FRAME.unpack_from(data)[0]])
+        header_bytes, _ = frames.FRAME.unpack_from(data)
+        request = messages.decode_request(data[frames.FRAME.size :][:header_bytes])
         packer = wire.Packer()
         calls = request.calls if isinstance(request, messages.Run) else [None]
         answers: list[Packed | Raised] = [Packed(packer.pack(self.value)) for _ in calls]

@@ -17,10 +17,11 @@ from grader.link import MAX_DEATHS, TRIAL_SHARE, Batch, Link, Relay
 from grader.model import Cause
 from grader.received import MAX_MESSAGE_CHARS, Received
 from grader.transports import Call
-from grader.worker import messages, wire
+from grader.worker import frames, messages, wire
 from grader.worker.calls import tensors_in
+from grader.worker.frames import MAX_BODY_BYTES
 from grader.worker.messages import Load, Mode, Packed, Raised, Reply, Returned, Run
-from grader.worker.wire import MAX_BODY_BYTES, Opaque
+from grader.worker.wire import Opaque
 
 SOURCE = "import torch\ndef f(x):\n    return 2 * x  # \x0c twice\n"
 LINES = SOURCE.split("\n")
@@ -43,12 +44,12 @@ class FakeWorker:
         self.waits: list[float | None] = []
         self.closed = False
 
-    def request(self, parts: Sequence[wire.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
+    def request(self, parts: Sequence[frames.Buffer], *, wall_s: float | None = None) -> tuple[bytes, memoryview]:
         assert not self.closed
         data = b"".join(bytes(part) for part in parts)
-        header_bytes, body_bytes = wire.FRAME.unpack(data[: wire.FRAME.size])
-        assert len(data) == wire.FRAME.size + header_bytes + body_bytes
-        request = messages.decode_request(data[wire.FRAME.size : wire.FRAME.size + header_bytes])
+        header_bytes, body_bytes = frames.FRAME.unpack(data[: frames.FRAME.size])
+        assert len(data) == frames.FRAME.size + header_bytes + body_bytes
+        request = messages.decode_request(data[frames.FRAME.size : frames.FRAME.size + header_bytes])
         self.requests.append(request)
         self.waits.append(wall_s)
         if isinstance(request, Load):

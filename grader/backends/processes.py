@@ -27,10 +27,10 @@ from msgspec.structs import replace
 from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
 from grader.task import Plan, Sink, Task
+from grader.zygotes import Zygotes
 
 if TYPE_CHECKING:
     from grader.marking import Marker
-    from grader.zygotes import Zygotes
 
 MAX_LOSSES = 2
 """Grading processes that one task may cost."""
@@ -203,12 +203,11 @@ def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs:
     # What is imported stays: looking for garbage in it is a fifth of the time that importing takes. What grading leaves
     # is mostly no garbage either, and as many collections as usual would be a twentieth of its time.
     gc.disable()
-    from grader.marking import Marker
 
     def sink(_: Task, result: SubmissionResult) -> None:
         connection.send_bytes(_encode(_Done(result)))
 
-    with _saying_why(connection), Marker(plan) as marker:
+    with _saying_why(connection), _warming_up(plan) as marker:
         # What a course does wrong here it does again where its submissions are graded, and is reported there.
         with contextlib.suppress(Exception):
             marker.prepare(tasks[0])
@@ -222,6 +221,14 @@ def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs:
             pool.serve()
         finally:
             pool.close()
+
+
+def _warming_up(plan: Plan) -> Marker:
+    """A marker whose zygote imports torch while this process does."""
+    zygotes = Zygotes(plan)
+    from grader.marking import Marker
+
+    return Marker(plan, zygotes)
 
 
 class _Forks:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from grader.worker import calls, messages, targets, wire
+from grader.worker import calls, frames, messages, targets, wire
 from grader.worker.messages import Load, Packed, Raised, Reply, Returned, Run
 from grader.worker.surroundings import Surroundings
 
@@ -54,12 +54,12 @@ def serve(fd: int) -> None:
     surroundings = Surroundings()
     while True:
         try:
-            header, body = wire.read_frame(fd)
+            header, body = frames.read_frame(fd)
         except EOFError:
             os._exit(0)
         request = messages.decode_request(header)
         answers = [_load(request, served, surroundings)] if isinstance(request, Load) else _run(request, body, served)
-        wire.write_frame(fd, _reply(request.id, answers))
+        frames.write_frame(fd, _reply(request.id, answers))
 
 
 def _load(request: Load, served: dict[str, Any], surroundings: Surroundings) -> Returned | Raised:
@@ -143,7 +143,7 @@ def _reply(request_id: int, answers: list[Returned | Raised]) -> list[Any]:
         except BaseException as error:
             packed.append(Raised("WireError", str(error)[:MAX_MESSAGE_CHARS]))
     try:
-        return wire.frame(messages.encode(Reply(request_id, packed)), packer.parts, packer.size)
-    except wire.WireError as error:
+        return frames.frame(messages.encode(Reply(request_id, packed)), packer.parts, packer.size)
+    except frames.WireError as error:
         too_large: list[Packed | Raised] = [Raised("WireError", str(error))] * len(answers)
-        return wire.frame(messages.encode(Reply(request_id, too_large)), [], 0)
+        return frames.frame(messages.encode(Reply(request_id, too_large)), [], 0)

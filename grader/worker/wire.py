@@ -1,22 +1,15 @@
-"""Frames and values between the grader and a worker.
-
-Theory of operation. The grader writes a request and reads one reply; both are frames on one socket:
-
-    u32 header length | u64 body length | header: msgpack | body: raw tensor bytes
+"""Values between the grader and a worker: nodes of a frame's header, and tensors in its body (`frames.py`).
 
 A value on the wire is one of a closed set: None, bool, int, float, str, list, tuple, dict, tensor, a description of
 an argument, the number of a module that stays in the worker, and `Opaque` for anything else, which carries a type's
 name and equals nothing. Tensors refer to spans of the body.
-Nothing is ever evaluated or unpickled, on either side. The grader decodes hostile bytes with the functions
-below: header and body lengths are bounded before they are read, the header is decoded against typed records,
-and every span, shape and stride is checked before a tensor is made.
+Nothing is ever evaluated or unpickled, on either side. The grader decodes hostile bytes with the functions below: the
+header is decoded against typed records, and every span, shape and stride is checked before a tensor is made.
 """
 
 from __future__ import annotations
 
-import os
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,13 +18,9 @@ import torch
 from torch import Tensor
 
 from grader.worker.described import Described, Kept
+from grader.worker.frames import MAX_BODY_BYTES, Buffer, WireError
 from grader.worker.layout import stored
 
-Buffer = bytes | bytearray | memoryview
-
-FRAME: Final = struct.Struct("<IQ")
-MAX_HEADER_BYTES: Final = 1 << 20
-MAX_BODY_BYTES: Final = 256 << 20
 MAX_DIMS: Final = 16
 MAX_DEPTH: Final = 32
 MAX_ITEMS: Final = 100_000
@@ -52,10 +41,6 @@ _NUMPY_DTYPES: Final = {
 }
 """Of tensors that numpy makes in half the time: not what it does not know, nor what has bytes that mean nothing."""
 _DTYPE_NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
-
-
-class WireError(Exception):
-    """Bytes that are not a frame of this protocol, or a value too large for one."""
 
 
 class Opaque:
@@ -302,55 +287,3 @@ def _row_major(shape: Sequence[int]) -> list[int]:
         strides.append(step)
         step *= size
     return strides[::-1]
-
-
-def frame(header: bytes, parts: Sequence[Buffer], body_bytes: int) -> list[Buffer]:
-    """What to write for one frame.
-
-    Raises:
-        WireError: Where it would be too large to be read.
-    """
-    if len(header) > MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
-        raise WireError(f"a frame of {len(header)} + {body_bytes} bytes is too large")
-    return [FRAME.pack(len(header), body_bytes) + header, *parts]
-
-
-def read_frame(fd: int) -> tuple[bytes, memoryview]:
-    """One frame from a blocking descriptor, as header and body.
-
-    Raises:
-        EOFError: Where the other side has closed it.
-        WireError: Where the frame is too large.
-    """
-    header_bytes, body_bytes = FRAME.unpack(_read_exactly(fd, FRAME.size))
-    check_sizes(header_bytes, body_bytes)
-    return bytes(_read_exactly(fd, header_bytes)), memoryview(_read_exactly(fd, body_bytes))
-
-
-def check_sizes(header_bytes: int, body_bytes: int) -> None:
-    """Refuse a frame before anything is allocated for it.
-
-    Raises:
-        WireError: Where it is empty or too large.
-    """
-    if not 0 < header_bytes <= MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
-        raise WireError(f"a frame of {header_bytes} + {body_bytes} bytes is empty or too large")
-
-
-def write_frame(fd: int, parts: Iterable[Buffer]) -> None:
-    """Write all parts to a blocking descriptor."""
-    for part in parts:
-        rest = memoryview(part).cast("B")
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-
-
-def _read_exactly(fd: int, count: int) -> bytearray:
-    data = bytearray(count)
-    view, got = memoryview(data), 0
-    while got < count:
-        read = os.readv(fd, [view[got:]])
-        if read == 0:
-            raise EOFError("the other side closed the socket")
-        got += read
-    return data

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 import msgspec
 import torch
 
-from grader.worker import namespaces, pages, seccomp, wire
+from grader.worker import frames, namespaces, pages, seccomp
 from grader.worker.confinement import Baseline, Confinement, die_with
 from grader.worker.control import (
     ENVIRONMENT,
@@ -162,7 +162,7 @@ class Nursery:
             settle_in(has_scratch=Layer.PRIVATE_ROOT in applied)
             size = self.confinement.baseline.vm_size_bytes
             ready = Ready(layers=applied, missing=missing, threads=1, vm_size_bytes=size, **_versions())
-            wire.write_frame(CHANNEL, wire.frame(msgspec.json.encode(ready), [], 0))
+            frames.write_frame(CHANNEL, frames.frame(msgspec.json.encode(ready), [], 0))
             serve(CHANNEL)
         except BaseException:
             traceback.print_exc()

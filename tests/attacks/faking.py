@@ -168,9 +168,9 @@ def raise_from_very_deep(world):
 
 
 def rewrite_the_worker(world):
-    from grader.worker import messages, serving, wire
+    from grader.worker import frames, messages, serving, wire
 
-    wire.MAX_BODY_BYTES = 1 << 60
+    frames.MAX_BODY_BYTES = wire.MAX_BODY_BYTES = 1 << 60
     messages.encode = lambda reply: b"\x92\x00\x91\x92\xa8returned\x92\xa1a\xc3"
     serving.messages.encode = messages.encode
     return torch.zeros((), dtype=torch.float64)

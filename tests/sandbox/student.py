@@ -10,7 +10,7 @@ import msgspec
 
 from grader.errors import WorkerFailure
 from grader.model import Cause
-from grader.worker import messages, wire
+from grader.worker import frames, messages, wire
 from grader.worker.messages import Load, Mode, Raised, Request, Returned, Run, WireCall
 from grader.workers import Worker
 
@@ -55,7 +55,7 @@ def ask(
 ) -> tuple[Returned | Raised, memoryview]:
     """The one answer to a request, and the body that its tensors lie in."""
     packer = packer or wire.Packer()
-    frame = wire.frame(messages.encode(request), packer.parts, packer.size)
+    frame = frames.frame(messages.encode(request), packer.parts, packer.size)
     header, body = worker.request(frame, wall_s=wall_s)
     raw += header + bytes(body)
     try:
@@ -70,7 +70,7 @@ def ask(
 def _decoded(answer: Returned, body: memoryview) -> Any:
     try:
         return wire.unpack(answer.value, body)
-    except wire.WireError as error:
+    except frames.WireError as error:
         raise WorkerFailure(Cause.PROTOCOL, str(error)) from None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from grader.exchange import KEPT_OUTPUT_BYTES, Incoming, Outgoing, Printed
-from grader.worker.wire import FRAME, MAX_BODY_BYTES, MAX_HEADER_BYTES, WireError
+from grader.worker.frames import FRAME, MAX_BODY_BYTES, MAX_HEADER_BYTES, WireError
 
 
 @pytest.fixture

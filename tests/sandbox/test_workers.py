@@ -11,7 +11,7 @@ import pytest
 
 from grader.errors import WorkerFailure
 from grader.model import Cause
-from grader.worker.wire import FRAME, MAX_BODY_BYTES
+from grader.worker.frames import FRAME, MAX_BODY_BYTES
 from grader.workers import Worker, Zygote
 from tests.sandbox.places import LIMITS, STRICT, zygote_of
 from tests.sandbox.student import attempt

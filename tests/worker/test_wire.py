@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import collections
 import math
-import os
-import threading
 from typing import Any
 
 import hypothesis.strategies as st
@@ -15,9 +13,10 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from torch import Tensor
 
-from grader.worker import wire
+from grader.worker import frames, wire
 from grader.worker.calls import tensors_in
-from grader.worker.wire import DTYPES, Opaque, Packer, Unpacker, WireError, unpack
+from grader.worker.frames import WireError
+from grader.worker.wire import DTYPES, Opaque, Packer, Unpacker, unpack
 
 INTEGERS = st.integers(-(1 << 63), (1 << 63) - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -224,7 +223,7 @@ def test_values_that_are_too_deep_too_many_or_too_large_are_refused() -> None:
         deep = [deep]
     endless: list[Any] = []
     endless.append(endless)
-    for value in (deep, endless, [0] * (wire.MAX_ITEMS + 1), torch.ones(1).expand(wire.MAX_BODY_BYTES)):
+    for value in (deep, endless, [0] * (wire.MAX_ITEMS + 1), torch.ones(1).expand(frames.MAX_BODY_BYTES)):
         with pytest.raises(WireError):
             Packer().pack(value)
 
@@ -257,7 +256,7 @@ def nodes() -> st.SearchStrategy[Any]:
 def claimed_bytes(value: Any) -> int:
     """What the tensors of a value would take if their strides were written out, and what they store."""
     stored = sum(tensor.untyped_storage().nbytes() for tensor in tensors_in(value))
-    assert all(tensor.numel() * tensor.element_size() <= wire.MAX_BODY_BYTES for tensor in tensors_in(value))
+    assert all(tensor.numel() * tensor.element_size() <= frames.MAX_BODY_BYTES for tensor in tensors_in(value))
     return stored
 
 
@@ -338,42 +337,6 @@ def test_depth_is_bounded(kind: str) -> None:
 
 def test_no_depth_ends_the_process() -> None:
     # Lists of one list, as deep as a header is long.
-    header = b"\x92\xa1l\x91" * (wire.MAX_HEADER_BYTES // 4)
+    header = b"\x92\xa1l\x91" * (frames.MAX_HEADER_BYTES // 4)
     with pytest.raises(REFUSED):
         msgspec.msgpack.decode(header, type=wire.Node)
-
-
-@pytest.mark.parametrize(
-    ("header_bytes", "body_bytes"),
-    [(0, 0), (wire.MAX_HEADER_BYTES + 1, 0), (1, wire.MAX_BODY_BYTES + 1), ((1 << 32) - 1, (1 << 64) - 1)],
-)
-def test_a_frame_is_refused_by_its_lengths_alone(header_bytes: int, body_bytes: int) -> None:
-    ours, theirs = os.pipe()
-    os.write(theirs, wire.FRAME.pack(header_bytes, body_bytes))
-    # Nothing follows, and the other side stays open: only the lengths can tell.
-    with pytest.raises(WireError):
-        wire.read_frame(ours)
-    os.close(ours)
-    os.close(theirs)
-
-
-@given(header=st.binary(min_size=1, max_size=300), parts=st.lists(st.binary(max_size=300), max_size=4))
-def test_a_frame_comes_through_a_pipe(header: bytes, parts: list[bytes]) -> None:
-    ours, theirs = os.pipe()
-    written = wire.frame(header, parts, sum(map(len, parts)))
-    writer = threading.Thread(target=wire.write_frame, args=(theirs, written))
-    writer.start()
-    got, body = wire.read_frame(ours)
-    writer.join()
-    os.close(theirs)
-    assert (got, bytes(body)) == (header, b"".join(parts))
-    with pytest.raises(EOFError):
-        wire.read_frame(ours)
-    os.close(ours)
-
-
-def test_what_is_too_large_to_be_read_is_not_written() -> None:
-    wire.frame(b"x" * wire.MAX_HEADER_BYTES, [], 0)
-    for header_bytes, body_bytes in ((wire.MAX_HEADER_BYTES + 1, 0), (1, wire.MAX_BODY_BYTES + 1)):
-        with pytest.raises(WireError):
-            wire.frame(b"x" * header_bytes, [], body_bytes)
