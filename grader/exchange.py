@@ -1,45 +1,15 @@
-"""Bytes to and from a worker that may stall, flood or lie. Nothing here blocks, and nothing is unbounded."""
+"""Bytes from a worker that may stall, flood or lie. Nothing here blocks, and nothing is unbounded."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Final
 
-from grader.worker.frames import FRAME, Buffer, check_sizes
+from grader.worker.frames import FRAME, check_sizes
 
 KEPT_OUTPUT_BYTES: Final = 64 << 10
 MAX_OUTPUT_BYTES: Final = 64 << 20
-_MAX_PARTS = 64
 _CHUNK_BYTES = 1 << 16
-
-
-class Outgoing:
-    """A request on its way; truthy while some of it is not sent."""
-
-    def __init__(self, parts: Sequence[Buffer]) -> None:
-        self._parts = [view for view in (memoryview(part).cast("B") for part in parts) if view]
-
-    def __bool__(self) -> bool:
-        return bool(self._parts)
-
-    def send(self, fd: int) -> None:
-        """Write as much as the socket takes now.
-
-        Raises:
-            BrokenPipeError: Where the other side is gone.
-        """
-        try:
-            sent = os.writev(fd, self._parts[:_MAX_PARTS])
-        except BlockingIOError:
-            return
-        while sent:
-            first = self._parts[0]
-            if sent < len(first):
-                self._parts[0] = first[sent:]
-                return
-            sent -= len(first)
-            del self._parts[0]
 
 
 class Incoming:

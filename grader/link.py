@@ -50,8 +50,10 @@ class Batch:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = tuple(calls)
-        self.packer = wire.Packer(keep_strides=True)
-        self.packed = [_packed(self.packer, call) for call in calls]
+        packer = wire.Packer(keep_strides=True)
+        self.packed = [_packed(packer, call) for call in calls]
+        # Thousands of small parts would take as long to send, to each submission, as some are waited for.
+        self.body = b"".join(packer.parts)
 
 
 @dataclass
@@ -159,7 +161,7 @@ class Link:
         """
         self._make_ready()
         count = len(batch.calls)
-        return self._exchange(lambda number: Run(number, self._device, batch.packed), batch.packer, count, is_known)
+        return self._exchange(lambda number: Run(number, self._device, batch.packed), batch.body, count, is_known)
 
     def hand_on(self) -> None:
         """Leave the worker to the submission's next question: everything that this one asked went well."""
@@ -194,7 +196,7 @@ class Link:
         self._worker = self._worker or self._spawn()
         try:
             (loaded,) = self._exchange(
-                lambda number: Load(number, self._module, self._source, self._seed), wire.Packer(), 1
+                lambda number: Load(number, self._module, self._source, self._seed), b"", 1
             ).read()
         except WorkerFailure as failure:
             raise WorkerFailure(failure.cause, f"While your file was imported: {failure.message}") from failure
@@ -215,18 +217,18 @@ class Link:
     def _exchange(
         self,
         request: Callable[[int], messages.Request],
-        packer: wire.Packer,
+        body: bytes,
         count: int,
         is_known: Callable[[Received], bool] = lambda received: False,
     ) -> Received:
         assert self._worker is not None
         number = secrets.randbits(53)
-        parts = frame(messages.encode(request(number)), packer.parts, packer.size)
+        parts = frame(messages.encode(request(number)), [body], len(body))
         started = time.monotonic()
         try:
-            header, body = self._worker.request(parts, wall_s=self._wall_s)
-            self.received_bytes += HEADER_WEIGHT * len(header) + len(body)
-            received = Received(header, body, number=number, count=count, lines=self._lines)
+            header, answered = self._worker.request(parts, wall_s=self._wall_s)
+            self.received_bytes += HEADER_WEIGHT * len(header) + len(answered)
+            received = Received(header, answered, number=number, count=count, lines=self._lines)
             if not is_known(received):
                 received.read()
             return received

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from grader.errors import WorkerFailure
-from grader.exchange import MAX_OUTPUT_BYTES, Incoming, Outgoing, Printed
+from grader.exchange import MAX_OUTPUT_BYTES, Incoming, Printed
 from grader.model import Cause
 from grader.worker.control import Born, Dead, Ready
-from grader.worker.frames import Buffer, WireError
+from grader.worker.frames import Buffer, Outgoing, WireError
 
 MIB: Final = 1 << 20
 _DEATH_S = 1.0

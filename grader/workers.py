@@ -21,7 +21,6 @@ from typing import Final, Self
 import msgspec
 
 from grader.errors import GraderError, SandboxError, WorkerFailure
-from grader.exchange import Outgoing
 from grader.process import MIB, Limits, Worker
 from grader.sandboxes import Sandbox
 from grader.sandboxes.causes import explain
@@ -41,6 +40,7 @@ from grader.worker.control import (
     Ready,
     Spawn,
 )
+from grader.worker.frames import Outgoing
 from grader.worker.syscalls import ARCHITECTURES
 
 __all__ = ["Limits", "Worker", "Zygote"]

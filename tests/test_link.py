@@ -116,7 +116,7 @@ def test_what_is_sent_is_what_the_call_says() -> None:
         function="g", mode=Mode.VJP2, args=(x, [1, "a"]), kwargs={"k": None}, cotangents=(x,), directions=[x[0]]
     )
     batch = Batch([sent, sent])
-    body = memoryview(b"".join(bytes(part) for part in batch.packer.parts))
+    body = memoryview(batch.body)
     for packed in batch.packed:
         again = messages.decode_request(messages.encode(Run(1, "cpu", [packed])))
         assert isinstance(again, Run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 Buffer = bytes | bytearray | memoryview
@@ -17,6 +17,7 @@ Buffer = bytes | bytearray | memoryview
 FRAME: Final = struct.Struct("<IQ")
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_BODY_BYTES: Final = 256 << 20
+_MAX_PARTS: Final = 64
 
 
 class WireError(Exception):
@@ -56,12 +57,39 @@ def check_sizes(header_bytes: int, body_bytes: int) -> None:
         raise WireError(f"a frame of {header_bytes} + {body_bytes} bytes is empty or too large")
 
 
-def write_frame(fd: int, parts: Iterable[Buffer]) -> None:
+def write_frame(fd: int, parts: Sequence[Buffer]) -> None:
     """Write all parts to a blocking descriptor."""
-    for part in parts:
-        rest = memoryview(part).cast("B")
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+    outgoing = Outgoing(parts)
+    while outgoing:
+        outgoing.send(fd)
+
+
+class Outgoing:
+    """A frame on its way; truthy while some of it is not sent."""
+
+    def __init__(self, parts: Sequence[Buffer]) -> None:
+        self._parts = [view for view in (memoryview(part).cast("B") for part in parts) if view]
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    def send(self, fd: int) -> None:
+        """Write as much as the socket takes now.
+
+        Raises:
+            BrokenPipeError: Where the other side is gone.
+        """
+        try:
+            sent = os.writev(fd, self._parts[:_MAX_PARTS])
+        except BlockingIOError:
+            return
+        while sent:
+            first = self._parts[0]
+            if sent < len(first):
+                self._parts[0] = first[sent:]
+                return
+            sent -= len(first)
+            del self._parts[0]
 
 
 def _read_exactly(fd: int, count: int) -> bytearray:

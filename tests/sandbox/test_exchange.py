@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from grader.exchange import KEPT_OUTPUT_BYTES, Incoming, Outgoing, Printed
-from grader.worker.frames import FRAME, MAX_BODY_BYTES, MAX_HEADER_BYTES, WireError
+from grader.exchange import KEPT_OUTPUT_BYTES, Incoming, Printed
+from grader.worker.frames import FRAME, MAX_BODY_BYTES, MAX_HEADER_BYTES, Outgoing, WireError
 
 
 @pytest.fixture
