@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,7 @@ from grader.recorded import Answers
 from grader.remote import Student
 from grader.scan import forbidden_uses
 from grader.session import Verdict
-from grader.transports import LocalTransport, ReplayTransport
+from grader.transports import Call, LocalTransport, ReplayTransport
 from grader.variants import StandIn
 from grader.worker.messages import Answer, Mode, Raised
 
@@ -40,7 +41,7 @@ SAME = Tolerance(rtol=1e-6, atol=1e-8)
 
 
 class Fingerprint:
-    """What one wrong answer does on the recorded inputs of a question, found out check by check as it is asked for.
+    """What one wrong answer does on the recorded inputs of a question, found out call by call as it is asked for.
 
     Args:
         question: The question.
@@ -55,21 +56,22 @@ class Fingerprint:
         self._question = question
         self._stand_in = stand_in
         self._recordings = {recording.check.name: recording for recording in recordings}
-        self._answers: dict[str, Answers] = {}
+        self._answers: dict[str, list[tuple[Call, Answer]]] = defaultdict(list)
         self._failures: dict[str, CheckFailed | None] = {}
 
-    def answers(self, check: str) -> Answers:
-        """What it answers to the calls of the check of that name."""
-        if check not in self._answers:
-            calls = self._recordings[check].calls
-            with _no_warnings():
-                self._answers[check] = [(call, self._transport.perform(call)) for call in calls]
-        return self._answers[check]
+    def answers(self, check: str) -> Iterator[tuple[Call, Answer]]:
+        """What it answers to the calls of the check of that name, in order."""
+        known = self._answers[check]
+        for position, call in enumerate(self._recordings[check].calls):
+            if position == len(known):
+                with _no_warnings():
+                    known.append((call, self._transport.perform(call)))
+            yield known[position]
 
     def failure(self, check: str) -> CheckFailed | None:
         """How it fails the check of that name, whether or not a required check failed before."""
         if check not in self._failures:
-            asked = self.answers(check)
+            asked = list(self.answers(check))
             with _no_warnings():
                 self._failures[check] = _first_failure(
                     self._question, self._recordings[check], asked, self._transport, self._used
@@ -166,8 +168,13 @@ def _explains(one: Fingerprint, verdict: Verdict, answers: Mapping[str, Answers]
     if any(_asks(mode, answers[name]) for mode in (Mode.OBSERVE, Mode.COUNT, Mode.META)):
         failure = one.failure(name) if _same_behaviour(answers[name], one.answers(name)) else None
         return failure is not None and failure.cause == verdict.failure.cause
-    pairs = [(mine, theirs) for (_, mine), (_, theirs) in zip(answers[name], one.answers(name), strict=True)]
-    if not all(same_answer(mine, theirs) for mine, theirs in pairs) or one.failure(name) is None:
+    pairs = []
+    for (_, mine), (_, theirs) in zip(answers[name], one.answers(name), strict=True):
+        # Most are another mistake at the first input, and need not be asked about the others.
+        if not same_answer(mine, theirs):
+            return False
+        pairs.append((mine, theirs))
+    if one.failure(name) is None:
         return False
     return verdict.check.kind is not Kind.VALUE or _has_values(pairs) or all(_say_the_same(*pair) for pair in pairs)
 
@@ -183,7 +190,7 @@ def _say_the_same(mine: Answer, theirs: Answer) -> bool:
     return _NUMBERS.sub("n", mine.message) == _NUMBERS.sub("n", theirs.message)
 
 
-def _same_behaviour(ours: Answers, known: Answers) -> bool:
+def _same_behaviour(ours: Answers, known: Iterable[tuple[Call, Answer]]) -> bool:
     """For observations: the same tensors written to or marked, generators moved, and kind of exception."""
     for (_, mine), (_, theirs) in zip(ours, known, strict=True):
         if isinstance(mine, Raised) or isinstance(theirs, Raised):

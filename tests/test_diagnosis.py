@@ -173,8 +173,8 @@ def test_a_wrong_answer_may_stand_beside_a_dataclass(
     stand_in = replace(first, source=f"{first.source}\n{beside}")
     check = question.checks[0].name
     pairs = zip(
-        Fingerprint(question, stand_in, recordings).answers(check),
-        Fingerprint(question, first, recordings).answers(check),
+        list(Fingerprint(question, stand_in, recordings).answers(check)),
+        list(Fingerprint(question, first, recordings).answers(check)),
         strict=True,
     )
     assert all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs)
@@ -207,7 +207,7 @@ def test_what_fails_on_own_inputs_alone_leaves_the_word_to_what_fails_elsewhere(
 ) -> None:
     checks = {check.name: check for check in question.checks}
     (half,) = (one for one in known if one.name == "forgets_the_half")
-    answers = {"gradients": half.answers("gradients")}
+    answers = {"gradients": list(half.answers("gradients"))}
     failure = half.failure("gradients")
     on_gradients = Verdict(check=checks["gradients"], outcome=Outcome.FAILED, failure=failure)
     for on_own_inputs in (False, True):
