@@ -205,6 +205,14 @@ def structure(value: Any) -> Any:
     return type(value).__name__
 
 
+_LEADS_TO_HOOKS = (
+    Tensor.register_hook,
+    Tensor.register_post_accumulate_grad_hook,
+    vars(torch._C.TensorBase)["grad_fn"].__get__,
+)
+_saved_tensors_hooks = torch._C._autograd._top_saved_tensors_default_hooks
+
+
 class _NoValues(TorchFunctionMode):
     """Tells a list of values from a copy to the CPU, of which torch says the same there; notes hooks on gradients."""
 
@@ -215,7 +223,8 @@ class _NoValues(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is Tensor.tolist:
             raise NotImplementedError("there are no values to list")
-        self.has_hooks |= func in (Tensor.register_hook, Tensor.register_post_accumulate_grad_hook)
+        # A node's own hooks are reached by its tensor alone; those on saved tensors are in force while it is computed.
+        self.has_hooks |= func in _LEADS_TO_HOOKS or _saved_tensors_hooks(False) is not None
         return func(*args, **(kwargs or {}))
 
 

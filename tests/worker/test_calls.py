@@ -178,11 +178,37 @@ def _with_a_hook(x: Tensor) -> Tensor:
     return y
 
 
-def test_the_meta_device_finds_constants_in_gradients_of_the_students_own() -> None:
-    for breaks in (lambda x: _Doubled.apply(x).sum() + x.exp(), _with_a_hook):
-        assert calls.vjp(breaks, (X,), {}, torch.ones(3))[0].shape == (3,)
-        with pytest.raises(RuntimeError, match=r"[Mm]eta"):
-            calls.on_meta(breaks, (X,), {})
+def _with_a_hook_on_a_node(x: Tensor) -> Tensor:
+    y = 2 * x
+    y.grad_fn.register_hook(lambda given, taken: (given[0] * torch.ones(3), None))
+    return y
+
+
+def _with_a_hook_before_a_node(x: Tensor) -> Tensor:
+    y = 2 * x
+    y.grad_fn.register_prehook(lambda taken: (taken[0] * torch.ones(3),))
+    return y
+
+
+def _with_hooks_on_what_is_saved(x: Tensor) -> Tensor:
+    with torch.autograd.graph.saved_tensors_hooks(lambda saved: saved, lambda saved: saved * torch.ones(3)):
+        return x.exp()
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        lambda x: _Doubled.apply(x).sum() + x.exp(),
+        _with_a_hook,
+        _with_a_hook_on_a_node,
+        _with_a_hook_before_a_node,
+        _with_hooks_on_what_is_saved,
+    ],
+)
+def test_the_meta_device_finds_constants_in_gradients_of_the_students_own(breaks: calls.Function) -> None:
+    assert calls.vjp(breaks, (X,), {}, torch.ones(3))[0].shape == (3,)
+    with pytest.raises(RuntimeError, match=r"[Mm]eta"):
+        calls.on_meta(breaks, (X,), {})
 
 
 def test_the_meta_device_is_spared_gradients_that_torch_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
