@@ -167,6 +167,9 @@ class Zygote:
 
     def let_go(self) -> None:
         """Leave it to another process, which was forked from this one and goes on using it."""
+        if self._process is not None and self._process.returncode is None:
+            # The other's child, which is not this process's to wait for, nor to warn of.
+            self._process.returncode = 0
         self._control.close()
         os.close(self._log)
         self._log = -1
@@ -332,8 +335,10 @@ class Zygote:
         self._control.shutdown(socket.SHUT_WR)
         if self._process is None:
             # Another zygote's child: it cannot be waited for, but its end of the socket closes with it.
-            while select.select([self._control], [], [], _CONTROL_S)[0] and self._control.recv(MAX_MESSAGE_BYTES):
-                pass
+            # Killed with an order unread, it resets the connection.
+            with contextlib.suppress(ConnectionResetError):
+                while select.select([self._control], [], [], _CONTROL_S)[0] and self._control.recv(MAX_MESSAGE_BYTES):
+                    pass
             return
         try:
             self._process.wait(_CONTROL_S)

@@ -48,7 +48,7 @@ class Zygotes:
         """
         try:
             self.of(device).spawn().close()
-        except GraderError:
+        except (GraderError, OSError):
             if device in self._started:
                 self._started.pop(device).close()
 

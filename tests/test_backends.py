@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import struct
 import subprocess
 import sys
 from collections import deque
@@ -9,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -29,6 +33,13 @@ _WAIT = processes.wait
 @dataclass
 class ThenDies:
     """A process that is gone as soon as it has said this."""
+
+    message: Any
+
+
+@dataclass
+class Half:
+    """A process that is gone while it says this."""
 
     message: Any
 
@@ -56,7 +67,10 @@ class FakeProcess:
         said = self.act(msgspec.msgpack.decode(data, type=Task)) if data else DEAD
         if isinstance(said, ThenDies):
             self.say(said.message)
-        if said is DEAD or isinstance(said, ThenDies):
+        if isinstance(said, Half):
+            data = msgspec.msgpack.encode(said.message)
+            os.write(self.connection.fileno(), struct.pack("!i", len(data)) + data[:-1])
+        if said is DEAD or isinstance(said, ThenDies | Half):
             self.exitcode = -9 if data else 0
             self.connection.close()
         else:
@@ -204,6 +218,31 @@ def test_what_no_process_can_mend_ends_the_run(
 ) -> None:
     with pytest.raises(error, match="no "):
         serve(tasks, lambda task: said)
+
+
+def test_a_process_that_is_lost_in_the_middle_of_an_answer_is_replaced(
+    serve: Callable[..., FakePool], tasks: list[Task]
+) -> None:
+    deaths = [tasks[1].key]
+
+    def act(task: Task) -> Any:
+        if task.key not in deaths:
+            return done(task)
+        deaths.remove(task.key)
+        return Half(done(task))
+
+    pool = serve(tasks, act)
+    assert set(pool.results) == {one.key for one in tasks}
+    assert len(pool.started) == 3
+
+
+def test_a_machine_that_refuses_processes_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: Any, **more: Any) -> Any:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(processes.multiprocessing, "get_context", lambda name: SimpleNamespace(Pipe=refused))
+    with pytest.raises(GraderError, match=r"no grading process could be started: .Errno 11. Resource"):
+        processes.run(None, [], refused, 2)  # type: ignore[arg-type]  # nothing of the plan is looked at
 
 
 def test_every_file_of_the_folder_is_a_backend() -> None:

@@ -44,9 +44,10 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 def run(plan: Plan, tasks: Sequence[Task], sink: Sink, jobs: int) -> None:
     """Grade all tasks on up to `jobs` processes at once."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    pool = context.Process(target=_serve_pool, args=(theirs, plan, tasks, jobs, os.getpid()))
-    pool.start()
+    with _starting():
+        ours, theirs = context.Pipe(duplex=False)
+        pool = context.Process(target=_serve_pool, args=(theirs, plan, tasks, jobs, os.getpid()))
+        pool.start()
     theirs.close()
     by_key = {task.key: task for task in tasks}
     try:
@@ -65,8 +66,8 @@ def run(plan: Plan, tasks: Sequence[Task], sink: Sink, jobs: int) -> None:
 
 
 def _results(connection: Connection) -> Iterator[SubmissionResult]:
-    """All that the pool sends until it ends."""
-    with contextlib.suppress(EOFError):
+    """All that the pool sends until it ends, perhaps in the middle of a message."""
+    with contextlib.suppress(EOFError, OSError):
         while True:
             match _decode(connection.recv_bytes()):
                 case _Done(result):
@@ -136,7 +137,8 @@ class _Pool:
                 assert isinstance(connection, Connection)
                 try:
                     message = _decode(connection.recv_bytes())
-                except (EOFError, ConnectionResetError):
+                except (EOFError, OSError):
+                    # It is gone, perhaps in the middle of an answer.
                     self._replace(connection)
                     continue
                 self._take(connection, message)
@@ -225,7 +227,8 @@ def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs:
 
 def _warming_up(plan: Plan) -> Marker:
     """A marker whose zygote imports torch while this process does."""
-    zygotes = Zygotes(plan)
+    with _starting():
+        zygotes = Zygotes(plan)
     from grader.marking import Marker
 
     return Marker(plan, zygotes)
@@ -240,12 +243,13 @@ class _Forks:
         self._context = multiprocessing.get_context("fork")
 
     def launch(self) -> Started:
-        ours, theirs = self._context.Pipe()
-        zygotes = self._zygotes_of_its_own()
-        process = self._context.Process(
-            target=_grade_from, args=(theirs, self._marker, zygotes, os.getpid()), daemon=True
-        )
-        process.start()
+        with _starting():
+            ours, theirs = self._context.Pipe()
+            zygotes = self._zygotes_of_its_own()
+            process = self._context.Process(
+                target=_grade_from, args=(theirs, self._marker, zygotes, os.getpid()), daemon=True
+            )
+            process.start()
         theirs.close()
         zygotes.let_go()
         return ours, process
@@ -271,6 +275,15 @@ def _grade_from(connection: Connection, marker: Marker, zygotes: Zygotes, parent
 
     with _saying_why(connection), marker:
         plugin.run(marker, tasks(), lambda _, result: connection.send_bytes(_encode(_Done(result))))
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Says what this machine refuses: most often more processes, memory or descriptors."""
+    try:
+        yield
+    except OSError as error:
+        raise GraderError(f"no grading process could be started: {error}") from error
 
 
 @contextlib.contextmanager

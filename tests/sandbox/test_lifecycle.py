@@ -193,6 +193,29 @@ def test_a_divided_zygote_and_its_workers_end_with_the_first() -> None:
             first.divided()
 
 
+def test_who_lets_go_of_a_zygote_is_not_warned_that_it_runs() -> None:
+    program = (
+        "import os, sys, warnings; warnings.simplefilter('error'); from grader import sandboxes;"
+        "from grader.workers import Zygote; zygote = Zygote(sandboxes.load('strict')); child = os.fork();"
+        "zygote.close() if child else zygote.let_go(); del zygote; child and os.wait()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+
+
+def test_a_divided_zygote_that_was_killed_with_an_order_unread_can_be_closed() -> None:
+    open_before = sorted(os.listdir("/proc/self/fd"))
+    with Zygote(STRICT.profile) as first:
+        with first.divided() as second:
+            os.kill(second.hello.pid, signal.SIGSTOP)
+            second._asked_for(None).close()
+            os.kill(second.hello.pid, signal.SIGKILL)
+            assert eventually(lambda: is_gone(second.hello.pid))
+        with first.divided() as third, third.spawn() as worker:
+            assert attempt(worker, "def attack(): return 3").answer == 3
+    assert sorted(os.listdir("/proc/self/fd")) == open_before
+
+
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
