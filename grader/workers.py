@@ -28,6 +28,7 @@ from grader.worker import paths
 from grader.worker.control import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
+    NO_GPU,
     Born,
     Bounds,
     Dead,
@@ -112,7 +113,7 @@ class Zygote:
         control, theirs = _socketpair()
         self._log = os.memfd_create("zygote")
         with theirs:
-            self._process: subprocess.Popen[bytes] | None = _start(launcher, theirs, self._log)
+            self._process: subprocess.Popen[bytes] | None = _start(launcher, theirs, self._log, gpu=profile.gpu)
         self._begin(control)
         try:
             # Its socket holds this until it listens; it warms up while its user does something else.
@@ -386,7 +387,7 @@ def _plan(profile: Sandbox, limits: Limits, protected: Sequence[Path]) -> Plan:
     return Plan(layers=profile.layers, readable=readable, devices=devices, bounds=bounds, gpu=profile.gpu)
 
 
-def _start(launcher: Sequence[str], control: socket.socket, log: int) -> subprocess.Popen[bytes]:
+def _start(launcher: Sequence[str], control: socket.socket, log: int, *, gpu: bool) -> subprocess.Popen[bytes]:
     home = str(Path(__file__).parents[1])
     command = [*launcher, sys.executable, "-I", "-B", "-c", _BOOT, home, str(control.fileno())]
     # A session of its own, so that Ctrl-C reaches the grader alone.
@@ -395,7 +396,7 @@ def _start(launcher: Sequence[str], control: socket.socket, log: int) -> subproc
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT if gpu else ENVIRONMENT | NO_GPU,
         cwd="/",
         pass_fds=[control.fileno()],
         start_new_session=True,

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
 from grader.task import Plan, Sink, Task
+from grader.worker.control import NO_GPU
 from grader.zygotes import Zygotes
 
 if TYPE_CHECKING:
@@ -209,10 +210,15 @@ def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs:
     def sink(_: Task, result: SubmissionResult) -> None:
         connection.send_bytes(_encode(_Done(result)))
 
+    on_cpu = all(task.device == "cpu" for task in tasks)
+    if on_cpu:
+        os.environ |= NO_GPU
     with _saying_why(connection), _warming_up(plan) as marker:
-        # What a course does wrong here it does again where its submissions are graded, and is reported there.
-        with contextlib.suppress(Exception):
-            marker.prepare(tasks[0])
+        # Autograd keeps a thread for each GPU that it sees, and refuses to work in a fork of a process that has one.
+        if on_cpu:
+            # What a course does wrong here it does again where its submissions are graded, and is reported there.
+            with contextlib.suppress(Exception):
+                marker.prepare(tasks[0])
         gc.freeze()
         gc.set_threshold(20_000)
         gc.enable()

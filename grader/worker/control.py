@@ -25,6 +25,9 @@ ENVIRONMENT: Final = {
 }
 """All that a zygote, and so a worker, inherits from the grader's environment."""
 
+NO_GPU: Final = {"CUDA_VISIBLE_DEVICES": ""}
+"""Besides, where none is used: autograd keeps a thread for each GPU that it sees, and may then not be forked."""
+
 
 class Layer(StrEnum):
     """One layer of confinement, in the order in which they are applied."""

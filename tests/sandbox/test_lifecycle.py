@@ -193,6 +193,12 @@ def test_a_divided_zygote_and_its_workers_end_with_the_first() -> None:
             first.divided()
 
 
+def test_a_zygote_sees_a_gpu_only_where_one_is_used() -> None:
+    with Zygote(STRICT.profile) as zygote:
+        environment = Path(f"/proc/{zygote.hello.pid}/environ").read_bytes().split(b"\0")
+    assert b"CUDA_VISIBLE_DEVICES=" in environment
+
+
 def test_who_lets_go_of_a_zygote_is_not_warned_that_it_runs() -> None:
     program = (
         "import os, sys, warnings; warnings.simplefilter('error'); from grader import sandboxes;"
