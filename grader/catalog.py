@@ -7,10 +7,12 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 from hypothesis import HealthCheck, Phase, settings
 
@@ -104,32 +106,35 @@ def load(course: Path, name: str) -> LoadedAssignment:
     _prepare(course)
     folder = course / "reference" / name
     files = sorted(path for path in folder.glob("*.py") if path.stem != "__init__" and not path.stem.startswith("_"))
-    try:
-        package = importlib.import_module(f"reference.{name}")
-        modules = [importlib.import_module(f"reference.{name}.{path.stem}") for path in files]
-        declared = [module.question for module in modules]
-        _check(name, package.assignment, declared)
-    except (Exception, SystemExit) as error:
-        raise GraderError(
-            f"the question files of {name!r} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+    assignment = getattr(_imported(f"reference.{name}", folder / "__init__.py"), "assignment", None)
+    if not isinstance(assignment, Assignment) or assignment.name != name:
+        raise GraderError(f"{folder / '__init__.py'} does not declare an assignment of the name {name!r}")
+    declared = [_declared(_imported(f"reference.{name}.{path.stem}", path), path) for path in files]
+    ids = [one.id for one in declared]
+    if len(set(ids)) < len(ids):
+        raise GraderError(f"two files of {folder} declare a question of one id, among {', '.join(sorted(ids))}")
     return LoadedAssignment(
-        assignment=package.assignment,
+        assignment=assignment,
         questions=tuple(sorted((q for q in declared if isinstance(q, Question)), key=lambda q: natural(q.id))),
         written=tuple(sorted((q for q in declared if isinstance(q, WrittenQuestion)), key=lambda q: natural(q.id))),
         solution=_solution(course, name),
     )
 
 
-def _check(name: str, assignment: object, declared: Sequence[object]) -> None:
-    """Refuse what would be graded as something else than its author means."""
-    if not isinstance(assignment, Assignment) or assignment.name != name:
-        raise GraderError(f"reference/{name}/__init__.py does not declare an assignment of the name {name!r}")
-    ids = [one.id if isinstance(one, Question | WrittenQuestion) else "" for one in declared]
-    if "" in ids:
-        raise GraderError("what a file binds to `question` is no question")
-    if len(set(ids)) < len(ids):
-        raise GraderError(f"two files declare a question of one id, among {', '.join(sorted(ids))}")
+def _imported(module: str, path: Path) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f"{path}, line {lines[-1]}," if lines else str(path)
+        raise GraderError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _declared(module: ModuleType, path: Path) -> Question | WrittenQuestion:
+    question = getattr(module, "question", None)
+    if not isinstance(question, Question | WrittenQuestion):
+        raise GraderError(f"{path} binds no question to the name `question`; the name of a helper starts with _")
+    return question
 
 
 def _prepare(course: Path) -> None:

@@ -113,7 +113,8 @@ def _returned(call: Call, answer: Answer) -> str:
         return f"raised {printable(answer.type_name, 64)}"
     value = answer.value
     if call.mode in (Mode.VJP, Mode.VJP2) and isinstance(value, tuple):
-        value = value[-1]
+        # Of a result of the wrong shape there are no gradients, and the result itself is what tells.
+        value = value[0] if value[-1] is None else value[-1]
     elif call.mode in OBSERVED and isinstance(value, dict):
         value = value.get("value")
     return _cut(format_value(value))

@@ -110,7 +110,7 @@ class CallShown(_Frozen, frozen=True, kw_only=True):
 
 
 class Counterexample(_Frozen, frozen=True, kw_only=True):
-    """The smallest input found that breaks a check."""
+    """An input that breaks a check: of the first check that fails, the smallest that was found."""
 
     calls: tuple[CallShown, ...]
     expected: str | None = None

@@ -1,4 +1,4 @@
-"""One submission, one device: every check of an assignment, each turned into a verdict.
+"""One question of one submission: every check of it, turned into a verdict.
 
 A check is first run on recorded inputs with the student's answers fetched in one frame. Only where that fails does
 Hypothesis run it live, to find the smallest input that still fails. This module alone turns exceptions of checks

@@ -119,10 +119,11 @@ class Settings:
     )
     fresh: bool = field(default=False, metadata=_about(_switch, "Grade again also what has a current result."))
     wall_s: float = field(
-        default=10.0, metadata=_about(_number(0.1), "Seconds that one call of a student's function may take.")
+        default=10.0, metadata=_about(_number(0.1), "Seconds that a student's code may take to answer. [default: 10]")
     )
     memory_mib: int = field(
-        default=1024, metadata=_about(_number(64, whole=True), "MiB of memory that a submission may allocate.")
+        default=1024,
+        metadata=_about(_number(64, whole=True), "MiB of memory that a submission may allocate. [default: 1024]"),
     )
     carry: bool = field(
         default=False,
@@ -143,9 +144,9 @@ class Settings:
 _SETTINGS = {item.name: item for item in fields(Settings)}
 
 
-def help_of(name: str) -> str:
-    """The help text of a setting, with the name of its environment variable."""
-    return f"{_SETTINGS[name].metadata['help']} [env: {variable_of(name)}]"
+def help_of(name: str, text: str | None = None) -> str:
+    """The help text of a setting, or what a command says instead, with the name of its environment variable."""
+    return f"{text or _SETTINGS[name].metadata['help']} [env: {variable_of(name)}]"
 
 
 def flag_of(name: str) -> str:

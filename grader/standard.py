@@ -27,7 +27,6 @@ from grader.worker import families, modules
 from grader.worker.calls import map_tensors, tensors_in, vjp, vjp2
 
 Function = Callable[..., Any]
-"""Seeds the cotangents of a check apart from its inputs."""
 
 
 @dataclass(frozen=True)

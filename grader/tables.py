@@ -114,7 +114,8 @@ def _state(tests: Sequence[Test]) -> Text:
 def _failures(tests: Sequence[Test]) -> Iterator[Text]:
     for test in tests:
         if test.outcome == "failed":
-            yield Text(f"\n✗ {one_line(test.name)}: {one_line(test.description)}", style="bold red")
+            said = "" if test.description == test.name else f": {one_line(test.description)}"
+            yield Text(f"\n✗ {one_line(test.name)}{said}", style="bold red")
             yield _excerpt(test.message)
 
 

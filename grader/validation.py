@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from grader import catalog, grading, variants
 from grader.catalog import LoadedAssignment
-from grader.errors import GraderError
+from grader.errors import GraderError, UsageError
 from grader.examples import record_question
 from grader.grading import Progress
 from grader.model import Outcome, QuestionResult, Submission, SubmissionResult
@@ -23,8 +23,9 @@ from grader.question import Question
 from grader.release import stub_of
 from grader.scoring import DIGITS
 from grader.settings import Settings
+from grader.syntax import defined_names
 from grader.task import Task
-from grader.variants import StandIn
+from grader.variants import GENERIC, StandIn
 
 SECRET = hashlib.sha256(b"validate").digest()
 """Validation draws the same inputs every time; a course draws its own."""
@@ -32,6 +33,9 @@ SECRET = hashlib.sha256(b"validate").digest()
 
 MIN_ALTERNATIVES = 2
 """Correct solutions, besides the model's, that a question must be shown to accept."""
+
+
+_FOUND_BY = {mistake.name: mistake.found_by for mistake in GENERIC}
 
 
 class AlternativeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,21 +105,34 @@ class _Trial:
     task: Task
 
 
-def validate(settings: Settings, names: Sequence[str], progress: Progress) -> Report:
+def validate(settings: Settings, names: Sequence[str], progress: Progress, *, ids: Collection[str] = ()) -> Report:
     """Grade everything that has a known outcome, and say what came out otherwise.
 
     Args:
         settings: As for grading; nothing is stored.
         names: Assignments; all of the course where it is empty.
         progress: Is told how many stand-ins are graded.
+        ids: Questions; all of these assignments where it is empty.
 
     Raises:
-        UsageError: Where there is no such assignment.
+        UsageError: Where there is no such assignment or question.
         SandboxError: Where this machine cannot confine workers.
         GraderError: Where a question file is broken.
     """
     loaded = [catalog.load(settings.course, name) for name in names or catalog.names(settings.course)]
-    trials = [trial for assignment in loaded for trial in _trials(assignment)]
+    chosen = [_chosen(assignment, ids) for assignment in loaded]
+    there = {question.id for questions in chosen for question in questions}
+    if missing := sorted(set(ids) - there):
+        raise UsageError(f"There is no automatic question {', '.join(missing)} in {', '.join(a.name for a in loaded)}.")
+    for assignment, questions in zip(loaded, chosen, strict=True):
+        for question in questions:
+            _require_both_answers(assignment, question)
+    trials = [
+        trial
+        for assignment, questions in zip(loaded, chosen, strict=True)
+        for question in questions
+        for trial in _trials(assignment, question)
+    ]
     results: dict[str, SubmissionResult] = {}
     progress(0, len(trials))
 
@@ -126,26 +143,43 @@ def validate(settings: Settings, names: Sequence[str], progress: Progress) -> Re
     # Points that are carried forward are the more generous policy; not even with it may nothing earn something.
     plan = replace(grading.plan_of(settings, SECRET), carry=True)
     grading.run(settings, plan, [trial.task for trial in trials], sink)
-    reports = tuple(_assignment_report(assignment, trials, results) for assignment in loaded)
+    reports = tuple(
+        _assignment_report(assignment, questions, trials, results, written=not ids)
+        for assignment, questions in zip(loaded, chosen, strict=True)
+        if questions or not ids
+    )
     return Report(ok=not any(q.problems for report in reports for q in report.questions), assignments=reports)
 
 
-def _trials(assignment: LoadedAssignment) -> Iterator[_Trial]:
-    for question in assignment.questions:
-        for stand_in in [
-            StandIn(name="solution", kind="solution", source=assignment.solution_source),
-            StandIn(
-                name="stub", kind="stub", source=stub_of(assignment.solution_source, filename=assignment.solution.name)
-            ),
-            *variants.alternatives(assignment, question),
-            *variants.trivial_answers(assignment, question),
-            *variants.misconceptions(assignment, question),
-        ]:
-            yield _trial(assignment, question, stand_in)
-        for earlier in assignment.questions if question.composed_oracles else ():
-            if earlier is not question and earlier.id in question.builds_on:
-                for stand_in in variants.trivial_on_trivial(assignment, question, earlier):
-                    yield _trial(assignment, question, stand_in, earlier)
+def _require_both_answers(assignment: LoadedAssignment, question: Question) -> None:
+    """Without an oracle and a model solution of each function, whatever stands in fails for no reason of its own."""
+    if missing := [name for name in question.functions if name not in question.oracles]:
+        raise GraderError(f"{question.id} has no oracle of {', '.join(missing)}; declare it with @question.oracle")
+    if not assignment.solution.is_file():
+        raise GraderError(f"the model solution is missing: {assignment.solution}")
+    if missing := sorted(set(question.functions) - defined_names(assignment.solution_source)):
+        raise GraderError(f"{question.id} asks for {', '.join(missing)}, which {assignment.solution} does not define")
+
+
+def _chosen(assignment: LoadedAssignment, ids: Collection[str]) -> list[Question]:
+    return [question for question in assignment.questions if not ids or question.id in ids]
+
+
+def _trials(assignment: LoadedAssignment, question: Question) -> Iterator[_Trial]:
+    for stand_in in [
+        StandIn(name="solution", kind="solution", source=assignment.solution_source),
+        StandIn(
+            name="stub", kind="stub", source=stub_of(assignment.solution_source, filename=assignment.solution.name)
+        ),
+        *variants.alternatives(assignment, question),
+        *variants.trivial_answers(assignment, question),
+        *variants.misconceptions(assignment, question),
+    ]:
+        yield _trial(assignment, question, stand_in)
+    for earlier in assignment.questions if question.composed_oracles else ():
+        if earlier is not question and earlier.id in question.builds_on:
+            for stand_in in variants.trivial_on_trivial(assignment, question, earlier):
+                yield _trial(assignment, question, stand_in, earlier)
 
 
 def _trial(
@@ -165,10 +199,15 @@ def _trial(
 
 
 def _assignment_report(
-    assignment: LoadedAssignment, trials: Sequence[_Trial], results: dict[str, SubmissionResult]
+    assignment: LoadedAssignment,
+    questions: Sequence[Question],
+    trials: Sequence[_Trial],
+    results: dict[str, SubmissionResult],
+    *,
+    written: bool,
 ) -> AssignmentReport:
     reports = []
-    for question in assignment.questions:
+    for question in questions:
         mine = [trial for trial in trials if trial.question is question]
         graded = [(trial.stand_in, results[trial.task.key].questions[-1]) for trial in mine]
         for stand_in, result in graded:
@@ -176,8 +215,8 @@ def _assignment_report(
                 fault = next(check.staff for check in result.checks if check.outcome is Outcome.ERROR)
                 raise GraderError(f"{question.id} cannot grade {stand_in.kind} {stand_in.name}: {fault}")
         reports.append(_question_report(question, graded))
-    written = [QuestionReport(id=one.id, kind="written", max_score=one.points) for one in assignment.written]
-    return AssignmentReport(name=assignment.name, questions=(*reports, *written))
+    by_hand = [QuestionReport(id=one.id, kind="written", max_score=one.points) for one in assignment.written if written]
+    return AssignmentReport(name=assignment.name, questions=(*reports, *by_hand))
 
 
 Graded = Sequence[tuple[StandIn, QuestionResult]]
@@ -204,7 +243,7 @@ def _question_report(question: Question, graded: Graded) -> QuestionReport:
         misconceptions=tuple(_misconception_report(one, result, wrong) for one, result in wrong),
         checks=tuple(CheckReport(name=check.name, caught_by_count=failed[check.name]) for check in question.checks),
     )
-    return msgspec.structs.replace(report, problems=tuple(_problems(report, trivial, question)))
+    return msgspec.structs.replace(report, problems=(*_undefined(graded), *_problems(report, trivial, question)))
 
 
 def _misconception_report(stand_in: StandIn, result: QuestionResult, wrong: Graded) -> MisconceptionReport:
@@ -218,6 +257,13 @@ def _misconception_report(stand_in: StandIn, result: QuestionResult, wrong: Grad
         diagnosed=bool(names) and set(names) <= same_class,
         diagnosed_as=names,
     )
+
+
+def _undefined(graded: Graded) -> Iterator[str]:
+    """What is caught because it cannot run, and would never be recognised."""
+    for stand_in, _ in graded:
+        if stand_in.kind in ("listed", "alternative", "trivial") and (names := stand_in.undefined_names()):
+            yield f"{stand_in.name} uses {', '.join(names)}, which the model solution's module does not define."
 
 
 def _problems(report: QuestionReport, trivial: Graded, question: Question) -> Iterator[str]:
@@ -237,7 +283,12 @@ def _problems(report: QuestionReport, trivial: Graded, question: Question) -> It
         if result.score and stand_in.name not in question.exempt:
             yield f"the trivial answer {stand_in.name} gets {result.score}."
     for misconception in report.misconceptions:
-        if not misconception.caught:
+        if not misconception.caught and misconception.kind == "generic":
+            yield (
+                f"the generic mistake {misconception.name} keeps full marks; {_FOUND_BY[misconception.name]} makes a "
+                "check that finds it, and exempt= says why a question needs none."
+            )
+        elif not misconception.caught:
             yield f"the misconception {misconception.name} keeps full marks."
         if misconception.diagnosed_as and not misconception.diagnosed:
             yield f"the misconception {misconception.name} is taken for {', '.join(misconception.diagnosed_as)}."

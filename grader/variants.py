@@ -7,11 +7,13 @@ graded exactly as a student's file is.
 from __future__ import annotations
 
 import ast
+import builtins
+import dis
 import sys
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from grader.catalog import LoadedAssignment
@@ -39,6 +41,18 @@ class StandIn:
         finally:
             del sys.modules[module.__name__]
         return module.__dict__
+
+    def undefined_names(self) -> list[str]:
+        """What its functions take from their module, and nothing there defines: each call would end in a NameError."""
+        code = compile(self.source, f"<{self.name}>", "exec", dont_inherit=True)
+        return sorted(set(_global_names(code)) - self.defined().keys() - vars(builtins).keys())
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    yield from (one.argval for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL")
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _global_names(inner)
 
 
 def alternatives(assignment: LoadedAssignment, question: Question) -> list[StandIn]:
@@ -127,6 +141,8 @@ class Wrapper:
     name: str
     body: str
     sentence: str | None = None
+    found_by: str | None = None
+    """Of a mistake, what in `standard.py` makes a check that finds it."""
 
 
 def _wrapped(assignment: LoadedAssignment, question: Question, wrapper: Wrapper, kind: str) -> StandIn:
@@ -177,6 +193,7 @@ def _floats(value):
 GENERIC: Sequence[Wrapper] = (
     Wrapper(
         name="mutates_its_input",
+        found_by="leaves_inputs_unchanged",
         sentence="Call your function twice on the same tensors: is the second answer the same?",
         body="""
 result = right(*args, **kwargs)
@@ -188,6 +205,7 @@ return result""",
     ),
     Wrapper(
         name="uses_global_rng",
+        found_by="keeps_generators",
         sentence="Your function changes everybody's random numbers; what is it that it draws?",
         body="""
 torch.rand(1)
@@ -195,6 +213,7 @@ return right(*args, **kwargs)""",
     ),
     Wrapper(
         name="loops_over_batch",
+        found_by="does_constant_work",
         sentence="Your function handles one example after another; can one tensor operation handle them all?",
         body="""
 batch = max((tensor.dim() for tensor in _tensors(args)), default=0) > 1 and _tensors(args)[0].shape[0]
@@ -204,12 +223,14 @@ return right(*args, **kwargs)""",
     ),
     Wrapper(
         name="cpu_constant",
+        found_by="runs_on_other_devices",
         sentence="Where is a tensor made that you did not get as an argument, and on which device?",
         body="""
 return _changed(lambda tensor: (tensor[None] + torch.zeros(1, dtype=tensor.dtype))[0], right(*args, **kwargs))""",
     ),
     Wrapper(
         name="float32_inside",
+        found_by="keeps_precision",
         sentence="Your answers are right to seven digits and no further; where do the others get lost?",
         body="""
 narrow = lambda tensor: tensor.float().to(tensor.dtype) if tensor.dtype == torch.float64 else tensor
@@ -217,12 +238,14 @@ return right(*_changed(narrow, args), **_changed(narrow, kwargs))""",
     ),
     Wrapper(
         name="wrong_dtype",
+        found_by="matches_oracle",
         sentence="Which dtype went in, and which came out?",
         body="""
 return _changed(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, right(*args, **kwargs))""",
     ),
     Wrapper(
         name="fails_on_empty",
+        found_by="accepts_empty_batches",
         sentence="What does your function do with a batch that holds no example?",
         body="""
 for tensor in _tensors(args):
@@ -232,6 +255,7 @@ return right(*args, **kwargs)""",
     ),
     Wrapper(
         name="fails_on_noncontiguous",
+        found_by="accepts_any_strides",
         sentence="Try your function on a transposed tensor: .view needs a layout that not every tensor has.",
         body="""
 for tensor in _tensors(args):
@@ -240,6 +264,7 @@ return right(*args, **kwargs)""",
     ),
     Wrapper(
         name="uses_forbidden_name",
+        found_by="avoids_forbidden_names",
         sentence="The question asks you to write out what that library function does.",
         body="""
 if kwargs.get("never"):

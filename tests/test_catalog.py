@@ -78,6 +78,18 @@ def test_a_broken_question_file_is_a_fault_of_ours(broken: dict[str, str], tmp_p
         catalog.load(make_course(tmp_path, **broken), "one")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", r"q\.py binds no question to the name `question`; the name of a helper starts with _"),
+        ("x = 1\ny = z\n", r"q\.py, line 2, cannot be loaded: NameError: name 'z' is not defined"),
+    ],
+)
+def test_a_broken_question_file_is_named(text: str, message: str, tmp_path: Path, other_course: None) -> None:
+    with pytest.raises(GraderError, match=message):
+        catalog.load(make_course(tmp_path, q=text), "one")
+
+
 def test_an_assignment_that_there_is_not_is_named_with_those_that_there_are(tiny: Path) -> None:
     with pytest.raises(UsageError, match="'large'; this course has tiny"):
         catalog.load(tiny, "large")

@@ -327,8 +327,15 @@ def kill_matrix(*, ok: bool) -> validation.Report:
 @pytest.mark.parametrize("ok", [True, False])
 @pytest.mark.usefixtures("course")
 def test_validate_says_what_survives(monkeypatch: pytest.MonkeyPatch, ok: bool) -> None:
-    monkeypatch.setattr(validation, "validate", lambda settings, names, progress: kill_matrix(ok=ok))
-    ended = run("validate", "disc")
+    asked: list[Sequence[str]] = []
+
+    def validate(settings: Settings, names: Sequence[str], progress: object, *, ids: Sequence[str]) -> Any:
+        asked.append(ids)
+        return kill_matrix(ok=ok)
+
+    monkeypatch.setattr(validation, "validate", validate)
+    ended = run("validate", "disc", "--question", "q.1")
+    assert asked == [["q.1"]]
     assert ended.exit_code == (exits.DONE if ok else exits.NO)
     assert ("q.1: forgets_half loses no points" in ended.stdout) is not ok
     assert json.loads(run("validate", "--json").stdout)["ok"] is ok

@@ -147,6 +147,7 @@ def test_an_exception_in_a_counterexample_is_its_type_alone(level: Feedback) -> 
     [
         (Mode.VJP, (torch.tensor(1.0), [torch.tensor(2.0)]), "[torch.tensor(2.)]"),
         (Mode.VJP2, (torch.tensor(1.0), [torch.tensor(2.0)], [torch.tensor(3.0)]), "[torch.tensor(3.)]"),
+        (Mode.VJP, (torch.ones(2), None), "torch.tensor([1., 1.])"),
         (Mode.OBSERVE, {"value": torch.tensor(4.0), "changed": [0]}, "torch.tensor(4.)"),
         (Mode.CALL, Opaque("Thing"), "<a value of type Thing>"),
         (Mode.VJP, Opaque("Thing"), "<a value of type Thing>"),

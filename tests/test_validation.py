@@ -14,6 +14,7 @@ from grader.question import Question
 from grader.settings import Settings
 from grader.validation import QuestionReport
 from grader.variants import StandIn
+from tests.conftest import own_reference
 from tests.tiny_course import TINY
 
 SOLUTION = """# %%
@@ -132,6 +133,42 @@ def test_a_misconception_that_survives_is_caught(validate: Validate) -> None:
     assert (survivor.caught, survivor.score) == (False, 0.3)
 
 
+def test_a_misconception_that_cannot_run_is_told_from_one_that_is_caught(validate: Validate) -> None:
+    report = validate('@question.misconception("Why?")\ndef broken(x):\n    return rows(x)\n')
+    assert report.problems == ("broken uses rows, which the model solution's module does not define.",)
+
+
+def test_a_generic_mistake_that_survives_names_the_check_that_finds_it(validate: Validate) -> None:
+    report = validate(replace={'"uses_global_rng", ': ""})
+    assert report.problems == (
+        "the generic mistake uses_global_rng keeps full marks; keeps_generators makes a check that finds it, and "
+        "exempt= says why a question needs none.",
+    )
+
+
+def test_a_question_without_oracle_or_solution_says_so(validate: Validate) -> None:
+    with pytest.raises(GraderError, match=r"^o\.1 has no oracle of f; declare it with @question\.oracle$"):
+        validate(replace={"@question.oracle\n": ""})
+
+
+@pytest.mark.parametrize("solution", [None, "def g(x):\n    return x\n"])
+def test_a_function_without_a_solution_says_so(tmp_path: Path, settings: Settings, solution: str | None) -> None:
+    folder, file = tmp_path / "reference" / "one", tmp_path / "solutions" / "one" / "one.py"
+    for path in (folder, file.parent):
+        path.mkdir(parents=True)
+    (folder / "__init__.py").write_text(
+        'from grader.question import Assignment\nassignment = Assignment(name="one", title="T")\n'
+    )
+    (folder / "f.py").write_text(QUESTION)
+    if solution:
+        file.write_text(solution)
+    message = (
+        "o.1 asks for f, which .*one.py does not define" if solution else "the model solution is missing: .*one.py"
+    )
+    with own_reference(), pytest.raises(GraderError, match=message):
+        validation.validate(settings, [], lambda done, of: None)
+
+
 def test_a_trivial_answer_that_earns_is_caught(validate: Validate) -> None:
     more = LAW + '    expect(got == 0, "no") if (got == 0).all() else expect(got > 0, "no")\n'
     report = validate(more)
@@ -212,3 +249,13 @@ def test_an_input_that_the_oracle_fails_is_told_of(validate: Validate) -> None:
 def test_only_what_there_is_can_be_validated(tiny: Path, settings: Settings) -> None:
     with pytest.raises(UsageError, match="this course has tiny"):
         validation.validate(Settings(course=TINY, out=settings.out), ["large"], lambda done, of: None)
+
+
+def test_one_question_can_be_validated_alone(settings: Settings, shared_zygotes: None, other_course: None) -> None:
+    tiny = Settings(course=TINY, out=settings.out, jobs=1, sandbox=settings.sandbox)
+    report = validation.validate(tiny, [], lambda done, of: None, ids=["tiny.2"])
+    assert [question.id for assignment in report.assignments for question in assignment.questions] == ["tiny.2"]
+    assert len(report.assignments[0].questions[0].misconceptions) == 2
+    for absent in ("tiny.3", "tiny.9"):
+        with pytest.raises(UsageError, match=rf"no automatic question {absent} in tiny"):
+            validation.validate(tiny, [], lambda done, of: None, ids=[absent])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from grader import catalog, variants
+from grader import catalog, standard, variants
 from grader.catalog import LoadedAssignment
 from grader.errors import GraderError
 from grader.question import Question, Variant
@@ -116,3 +116,14 @@ def test_a_file_may_be_trivial_twice(assignment: LoadedAssignment) -> None:
     zeros = next(one for one in variants.trivial_on_trivial(assignment, second, first) if one.name == "zeros")
     assert not module_of(zeros)["energy"](torch.ones(3), 2.0).any()
     assert not module_of(zeros)["centre"](torch.ones(3))[0].any()
+
+
+def test_names_that_nothing_defines_are_told(assignment: LoadedAssignment) -> None:
+    source = "import math\nclass A:\n    x = 1\n    y: int = x\ndef f(a):\n    return [math.pi, a, A], max(here)\n"
+    assert StandIn(name="f", kind="listed", source=source).undefined_names() == ["here"]
+    for question in assignment.questions:
+        assert not any(one.undefined_names() for one in variants.misconceptions(assignment, question))
+
+
+def test_each_generic_mistake_names_a_standard_check() -> None:
+    assert all(callable(getattr(standard, one.found_by or "")) for one in GENERIC)

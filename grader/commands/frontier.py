@@ -30,8 +30,8 @@ def frontier(
         list[str] | None, typer.Option("--data", metavar="NAME", help="On this data set, ring or digits; repeat it.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
-    jobs: options.Jobs = None,
-    fresh: options.Fresh = None,
+    jobs: options.ModelJobs = None,
+    fresh: options.FreshModels = None,
     sandbox: options.Sandbox = None,
     json: options.Json = None,
 ) -> int:

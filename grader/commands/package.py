@@ -15,7 +15,7 @@ from grader.printing import print_lines
 def package(
     target: Annotated[str, typer.Argument(help="classroom50, github, gitlab, gradescope or prairielearn.")],
     course: options.Course = None,
-    assignment: options.AssignmentName = None,
+    assignment: options.AssignmentAlone = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to. [default: package]")] = None,
     results: Annotated[
         Path | None, typer.Option("--results", help="Whose course.secret to use. [default: results]")

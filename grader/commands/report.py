@@ -15,7 +15,7 @@ from grader.printing import say
 
 def report(
     out: Annotated[Path, typer.Argument(help="The folder that results were written to.")],
-    assignment: options.AssignmentName = None,
+    assignment: options.AssignmentAlone = None,
     reports: options.Reports = None,
     deadlines: options.DeadlineTable = None,
     gradebook: options.Gradebook = None,

@@ -122,9 +122,27 @@ def _question(question: QuestionResult) -> RenderableType:
     body: list[RenderableType] = []
     if question.hint and stands is not Standing.FULL:
         body.append(Text(f"→ {printable(question.hint, 1_000)}", style="bold yellow"))
-    body += [_check(check) for check in question.checks if check.outcome in (Outcome.FAILED, Outcome.ERROR)]
+    body += _failures([check for check in question.checks if check.outcome in (Outcome.FAILED, Outcome.ERROR)])
     body += _skipped(question.checks)
     return Group(head, Padding(Group(*body), (0, 0, 0, 4))) if body else head
+
+
+def _failures(checks: Sequence[CheckResult]) -> Iterator[RenderableType]:
+    """Each, but as one those that only say the same: of a function that is not there, two dozen do."""
+    alike = Counter(_all_that_is_said(check) for check in checks)
+    for check in checks:
+        said = _all_that_is_said(check)
+        if said is None or alike[said] == 1:
+            yield _check(check)
+        elif said in alike:
+            outcome, message = said
+            mark, style = _MARKS[outcome]
+            yield Text.assemble((f"{mark} ", style), f"{alike.pop(said)} checks: {printable(message, 1_000)}")
+
+
+def _all_that_is_said(check: CheckResult) -> tuple[Outcome, str] | None:
+    """The outcome and its message, where there is no more to tell."""
+    return (check.outcome, check.message) if check.message and check.counterexample is None else None
 
 
 def _check(check: CheckResult) -> RenderableType:

@@ -14,7 +14,7 @@ from hypothesis import given
 from torch import Tensor
 
 from grader.compare import Tolerance, assert_value, expect
-from grader.question import Question
+from grader.question import Question, Twin
 from grader.remote import Student
 from grader.standard import (
     Arguments,
@@ -196,6 +196,17 @@ CANCEL = "A very unlikely class gives inf; can the log and the exp cancel first?
 @question.misconception(CANCEL)
 def takes_the_log_of_a_softmax(logits: Tensor, targets: Tensor) -> Tensor:
     return -torch.log(logits.softmax(-1).gather(-1, targets[..., None])[..., 0])
+
+
+# Of a class that is not the target, log(0) has a gradient of 0 times inf here; above, it has none.
+question.misconception(CANCEL)(
+    Twin(
+        takes_the_log_of_a_softmax,
+        "takes_the_log_of_a_whole_softmax",
+        "torch.log(logits.softmax(-1).gather(-1, targets[..., None])[..., 0])",
+        "torch.log(logits.softmax(-1)).gather(-1, targets[..., None])[..., 0]",
+    )
+)
 
 
 @question.misconception("A prediction that is right and certain costs 0 nats. What does it cost in your code?")

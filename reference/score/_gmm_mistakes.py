@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -223,14 +221,14 @@ def forgets_to_divide_by_the_density(x: Tensor, logits: Tensor, mu: Tensor, logv
 
 def differentiates_the_density(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     away = mu - x.unsqueeze(-2)
-    constants = math.log(2 * math.pi) + logvar
+    constants = torch.log(2 * torch.pi * torch.exp(logvar))
     log_joint = logits.log_softmax(-1) - 0.5 * (constants + away.square() * torch.exp(-logvar)).sum(-1)
     return (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
 
 
 def guards_the_normalised_density_with_eps(x: Tensor, logits: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     away = mu - x.unsqueeze(-2)
-    constants = math.log(2 * math.pi) + logvar
+    constants = torch.log(2 * torch.pi * torch.exp(logvar))
     log_joint = logits.log_softmax(-1) - 0.5 * (constants + away.square() * torch.exp(-logvar)).sum(-1)
     gradient = (torch.exp(log_joint).unsqueeze(-1) * away * torch.exp(-logvar)).sum(-2)
     return gradient / (torch.exp(log_joint).sum(-1, keepdim=True) + 1e-8)

@@ -186,15 +186,14 @@ def fit_local_posterior(
             [samples, *batch]. Give it the whole batch; an example's value depends on its own z alone.
         init_mu: Where mu starts, shape [*batch, latent].
         init_logvar: Where logvar starts, same shape.
-            Inputs may require gradients; results carry none.
         eps: Shape [samples, *batch, latent], or [samples, latent] for noise that all examples share. The caller has
             standardised it over the samples to mean 0 and mean square 1; use it as given.
         steps: How many steps to take, at least 1.
         lr: Step size, for mu and for logvar alike.
 
     Returns:
-        Final mu and logvar, both [*batch, latent]. For log p(x, z) = -2 (z - 1)^2, start 0 and 0, eps = [[-1], [1]],
-        lr = 0.1 and one step: 0.4 and -0.15.
+        Final mu and logvar, both [*batch, latent], without gradients, even of inputs that require them. For
+        log p(x, z) = -2 (z - 1)^2, start 0 and 0, eps = [[-1], [1]], lr = 0.1 and one step: 0.4 and -0.15.
     """
     ### BEGIN SOLUTION
     mu, logvar = init_mu.detach().clone(), init_logvar.detach().clone()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from grader.model import (
     CallShown,
@@ -96,6 +97,13 @@ def check(index: int, outcome: Outcome, points: float, cause: Cause | None = Non
         duration_s=0.012 * (index + 1),
         staff="STAFF-ONLY trace" if failed else None,
     )
+
+
+def without_code(result: SubmissionResult) -> SubmissionResult:
+    """The same, where the first question's function is not there."""
+    first, *others = result.questions
+    checks = tuple(check(index, Outcome.FAILED, 1.0, Cause.NOT_IMPLEMENTED) for index in range(len(CHECKS)))
+    return replace(result, questions=(replace(first, score=0.0, checks=checks), *others))
 
 
 def question(rng: random.Random, about: tuple[str, str, float], skill: float) -> QuestionResult:

@@ -20,6 +20,7 @@ from grader.model import SubmissionResult
 from grader.reports.audience import Audience, seen_by
 from grader.reports.class_view import href
 from grader.reports.html_pages import class_page, student_page
+from tests.reports.conftest import without_code
 
 Class = list[SubmissionResult]
 VOID = {"meta", "link", "input", "br", "rect", "path"}
@@ -117,6 +118,14 @@ def test_a_student_page_says_what_is_wrong(small_class: Class) -> None:
             assert (check.message or "") in page.text
     assert {"passed", "failed", "not run", "marked by a person"} <= {text.strip() for _, text in page.texts}
     assert any(">>> kl_diagonal(" in text for text in page.inside("b"))
+
+
+def test_what_all_checks_say_alike_is_said_once(small_class: Class) -> None:
+    result = without_code(small_class[0])
+    page = Page(student_page([replace(result, questions=result.questions[:1])]))
+    assert page.text.count("The function still raises NotImplementedError.") == 1
+    for check in result.questions[0].checks:
+        assert check.description in page.text
 
 
 def test_a_student_page_has_nothing_for_staff(awkward_class: Class, small_class: Class, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 
 from grader.model import SubmissionResult
 from grader.reports.terminal import class_table, submission_table
+from tests.reports.conftest import CHECKS, without_code
 
 Class = list[SubmissionResult]
 
@@ -38,6 +39,12 @@ def test_a_submission_shows_hint_and_counterexample(small_class: Class) -> None:
     assert f"→ {hinted.hint}" in shown
     assert ">>> kl_diagonal(" in shown
     assert "4 checks: Not run: the check of the value must pass first." in shown
+
+
+def test_checks_that_all_say_the_same_are_one_line(small_class: Class) -> None:
+    shown = printed(submission_table(without_code(small_class[0])), width=200)
+    assert shown.count(f"{len(CHECKS)} checks: The function still raises NotImplementedError.") == 1
+    assert CHECKS[-1][1] not in shown.split("mle.2")[0]
 
 
 def test_what_needs_a_person_is_below_the_table(awkward_class: Class) -> None:

@@ -24,8 +24,8 @@ def gaussian_mle(x: Tensor, weights: Tensor | None = None):
 
 
 def categorical_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    log_z = torch.logsumexp(logits, dim=-1)
-    return log_z - torch.gather(logits, -1, targets.unsqueeze(-1)).squeeze(-1)
+    log_q = torch.log(torch.softmax(logits, dim=-1))
+    return -torch.gather(log_q, -1, targets.unsqueeze(-1)).squeeze(-1)
 
 
 def map_objective(log_lik: Tensor, params, prior_precision: float, dataset_size: int) -> Tensor:
