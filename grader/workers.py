@@ -27,6 +27,7 @@ from grader.sandboxes.causes import explain
 from grader.worker import paths
 from grader.worker.control import (
     ENVIRONMENT,
+    GPU,
     MAX_MESSAGE_BYTES,
     NO_GPU,
     Born,
@@ -396,7 +397,7 @@ def _start(launcher: Sequence[str], control: socket.socket, log: int, *, gpu: bo
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=ENVIRONMENT if gpu else ENVIRONMENT | NO_GPU,
+        env=ENVIRONMENT | (GPU if gpu else NO_GPU),
         cwd="/",
         pass_fds=[control.fileno()],
         start_new_session=True,

@@ -28,6 +28,9 @@ ENVIRONMENT: Final = {
 NO_GPU: Final = {"CUDA_VISIBLE_DEVICES": ""}
 """Besides, where none is used: autograd keeps a thread for each GPU that it sees, and may then not be forked."""
 
+GPU: Final = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""Besides, where one is: to ask whether there is a GPU must not open its driver, which no fork survives."""
+
 
 class Layer(StrEnum):
     """One layer of confinement, in the order in which they are applied."""

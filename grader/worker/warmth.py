@@ -11,12 +11,19 @@ from torch import Tensor, nn
 from grader.worker import calls
 
 
-def warm_up() -> None:
-    """Import, and compute once, what students use; leaves the process with one thread and its generators untouched."""
+def warm_up(*, gpu: bool = False) -> None:
+    """Import, and compute once, what students use; leaves the process with one thread and its generators untouched.
+
+    Args:
+        gpu: Whether workers use one. Then nothing is computed here: the first backward pass counts the GPUs, which
+            opens their driver, and starts a thread for each; a fork could use neither.
+    """
     torch.set_num_threads(1)
     # Asked for later, behind Landlock, it could not read /proc/cpuinfo and would fall back to the plainest kernels.
     torch.backends.cpu.get_cpu_capability()
-    with torch.random.fork_rng():
+    if gpu:
+        return
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for dtype in (torch.float32, torch.float64):
             _train_a_little(dtype)

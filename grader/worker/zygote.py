@@ -58,7 +58,7 @@ def main(control_fd: int) -> None:
     os.umask(0o022)
     control = socket.socket(fileno=control_fd)
     plan = msgspec.json.decode(control.recv(MAX_MESSAGE_BYTES), type=Plan)
-    warm_up()
+    warm_up(gpu=plan.gpu)
     gc.collect()
     # Collections in workers would otherwise write to, and so copy, every page that holds an object.
     gc.freeze()
