@@ -210,7 +210,8 @@ _LEADS_TO_HOOKS = (
     Tensor.register_post_accumulate_grad_hook,
     vars(torch._C.TensorBase)["grad_fn"].__get__,
 )
-_saved_tensors_hooks = torch._C._autograd._top_saved_tensors_default_hooks
+# Torch has this since 2.8; before, hooks on saved tensors, which hardly any student writes, go unnoticed.
+_saved_tensors_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)
 
 
 class _NoValues(TorchFunctionMode):

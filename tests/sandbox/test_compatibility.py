@@ -140,7 +140,8 @@ def test_files_are_written_where_there_is_scratch_and_nowhere_else(worker: Worke
     else:
         # torch says what the system refused in an error of its own.
         assert outcome.raised in ("PermissionError", "RuntimeError")
-        assert b"Permission denied" in outcome.raw
+        # Before 2.7 only that it refused.
+        assert b"Permission denied" in outcome.raw or b"cannot be opened" in outcome.raw
 
 
 def test_the_first_optimizer_imports_nothing(worker: Worker) -> None:

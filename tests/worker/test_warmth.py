@@ -21,9 +21,9 @@ def refusing(name):
     return refuse
 
 gpu = sys.argv[1] == "gpu"
-for name in ("is_available", "device_count", "current_device", "get_rng_state", "init", "_lazy_init"):
-    setattr(torch.cuda, name, refusing(name))
 if gpu:
+    for name in ("is_available", "device_count", "current_device", "get_rng_state", "init", "_lazy_init"):
+        setattr(torch.cuda, name, refusing(name))
     torch.autograd.backward, torch.autograd.grad = refusing("backward"), refusing("grad")
 state = torch.get_rng_state()
 from grader.worker import zygote
