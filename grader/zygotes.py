@@ -1,4 +1,4 @@
-"""The zygotes of one grading process: one for each kind of device, started when first needed."""
+"""The zygotes of one grading process: one for the CPU from the start, one for each other device when first needed."""
 
 from __future__ import annotations
 

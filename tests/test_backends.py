@@ -192,8 +192,9 @@ def test_a_process_lost_at_its_start_is_replaced_once(serve: Callable[..., FakeP
         serve(tasks, done, dead_starts=2)
 
 
-def test_a_process_that_dies_between_its_answer_and_its_next_task_costs_nothing(
-    serve: Callable[..., FakePool], tasks: list[Task]
+@pytest.mark.parametrize("last_words", [ThenDies, Half], ids=["after its answer", "in the middle of it"])
+def test_a_process_that_dies_before_it_asks_again_costs_nothing(
+    last_words: Callable[[Any], Any], serve: Callable[..., FakePool], tasks: list[Task]
 ) -> None:
     deaths = [tasks[1].key]
 
@@ -201,7 +202,7 @@ def test_a_process_that_dies_between_its_answer_and_its_next_task_costs_nothing(
         if task.key not in deaths:
             return done(task)
         deaths.remove(task.key)
-        return ThenDies(done(task))
+        return last_words(done(task))
 
     pool = serve(tasks, act)
     assert set(pool.results) == {one.key for one in tasks}
@@ -218,22 +219,6 @@ def test_what_no_process_can_mend_ends_the_run(
 ) -> None:
     with pytest.raises(error, match="no "):
         serve(tasks, lambda task: said)
-
-
-def test_a_process_that_is_lost_in_the_middle_of_an_answer_is_replaced(
-    serve: Callable[..., FakePool], tasks: list[Task]
-) -> None:
-    deaths = [tasks[1].key]
-
-    def act(task: Task) -> Any:
-        if task.key not in deaths:
-            return done(task)
-        deaths.remove(task.key)
-        return Half(done(task))
-
-    pool = serve(tasks, act)
-    assert set(pool.results) == {one.key for one in tasks}
-    assert len(pool.started) == 3
 
 
 def test_a_machine_that_refuses_processes_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,8 +173,8 @@ def test_a_wrong_answer_may_stand_beside_a_dataclass(
     stand_in = replace(first, source=f"{first.source}\n{beside}")
     check = question.checks[0].name
     pairs = zip(
-        list(Fingerprint(question, stand_in, recordings).answers(check)),
-        list(Fingerprint(question, first, recordings).answers(check)),
+        Fingerprint(question, stand_in, recordings).answers(check),
+        Fingerprint(question, first, recordings).answers(check),
         strict=True,
     )
     assert all(same_answer(mine, theirs) for (_, mine), (_, theirs) in pairs)

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from grader.errors import GraderError, SandboxError
 from grader.model import SubmissionResult
 from grader.task import Plan, Sink, Task
-from grader.worker.control import NO_GPU
+from grader.worker.control import NO_GPU, ONE_THREAD
 from grader.zygotes import Zygotes
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ MAX_LOSSES = 2
 """Grading processes that one task may cost."""
 
 _PR_SET_PDEATHSIG = 1
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""Set in the pool: a fork copies only the thread that forks, and whatever lock another one holds."""
 
 
 def run(plan: Plan, tasks: Sequence[Task], sink: Sink, jobs: int) -> None:
@@ -202,7 +199,6 @@ def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs:
     _die_with(parent)
     # Ctrl-C is the caller's to handle; it ends this process when what is in hand is written.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     # What is imported stays: looking for garbage in it is a fifth of the time that importing takes. What grading leaves
     # is mostly no garbage either, and as many collections as usual would be a twentieth of its time.
     gc.disable()
@@ -211,8 +207,7 @@ def _serve_pool(connection: Connection, plan: Plan, tasks: Sequence[Task], jobs:
         connection.send_bytes(_encode(_Done(result)))
 
     on_cpu = all(task.device == "cpu" for task in tasks)
-    if on_cpu:
-        os.environ |= NO_GPU
+    os.environ |= ONE_THREAD | (NO_GPU if on_cpu else {})
     with _saying_why(connection), _warming_up(plan) as marker:
         # Autograd keeps a thread for each GPU that it sees, and refuses to work in a fork of a process that has one.
         if on_cpu:

@@ -14,12 +14,13 @@ from typing import Final
 import msgspec
 
 MAX_MESSAGE_BYTES: Final = 1 << 20
+ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For a process that forks: a fork copies only the thread that forks, and whatever lock another one holds."""
+
 ENVIRONMENT: Final = {
     "LANG": "C.UTF-8",
     "HOME": "/nonexistent",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
+    **ONE_THREAD,
     # Importing torch._dynamo makes this directory; one that exists, and that none may write, leaves no trace.
     "TORCHINDUCTOR_CACHE_DIR": "/",
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.worker.control import ENVIRONMENT
+
 CHECKOUT = Path(__file__).parents[2]
 
 # There need not be a GPU: what would open its driver is known by name. The first backward pass counts the GPUs.
@@ -37,6 +39,5 @@ assert zygote._threads() == 1
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_warming_up_opens_no_driver_and_leaves_the_generator_and_one_thread(device: str) -> None:
     command = [sys.executable, "-c", WARM, device]
-    environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=CHECKOUT, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
